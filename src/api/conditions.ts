@@ -1,15 +1,29 @@
-import Type, { type Static } from 'typebox'
+import type { JsonSchema, Static } from './json-schema.ts'
 
 /** metav1.Condition */
-export const Condition = Type.Object({
-  type: Type.String(),
-  status: Type.Enum(['True', 'False', 'Unknown']),
-  observedGeneration: Type.Optional(Type.Integer()),
-  lastTransitionTime: Type.String({ format: 'date-time' }),
-  reason: Type.String(),
-  message: Type.String(),
-})
+export const Condition = {
+  type: 'object',
+  description: 'One aspect of the state of this object.',
+  required: ['type', 'status', 'lastTransitionTime', 'reason', 'message'],
+  properties: {
+    type: { type: 'string', description: 'What the condition says something about, in CamelCase.' },
+    status: { type: 'string', enum: ['True', 'False', 'Unknown'], description: 'Whether it holds.' },
+    observedGeneration: { type: 'integer', description: 'The metadata.generation that the condition was set for.' },
+    lastTransitionTime: { type: 'string', format: 'date-time', description: 'When the status last changed.' },
+    reason: { type: 'string', description: 'Why, in one CamelCase word for programs.' },
+    message: { type: 'string', description: 'Why, in a sentence for people.' },
+  },
+} as const satisfies JsonSchema
 export type Condition = Static<typeof Condition>
+
+/** A list of conditions, one of each type. */
+export const Conditions = {
+  type: 'array',
+  description: 'The state of this object, one condition for each aspect.',
+  items: Condition,
+  'x-kubernetes-list-type': 'map',
+  'x-kubernetes-list-map-keys': ['type'],
+} as const satisfies JsonSchema
 
 /** A condition as it should be; `setCondition` gives it its lastTransitionTime. */
 export type DesiredCondition = Omit<Condition, 'lastTransitionTime'>

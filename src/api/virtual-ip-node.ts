@@ -1,10 +1,10 @@
-import Type, { type Static } from 'typebox'
-import { Condition } from './conditions.ts'
+import { Conditions } from './conditions.ts'
+import type { JsonSchema, Static } from './json-schema.ts'
 import type { ObjectMeta } from './object-meta.ts'
 import {
   AddressFamily,
   Authentication,
-  Check,
+  Checks,
   ChecksumForm,
   Preemption,
   RouterStateName,
@@ -12,92 +12,188 @@ import {
 } from './virtual-ip.ts'
 
 /** One virtual router as its node's agent is told to run it: everything resolved, nothing defaulted. */
-export const VirtualRouterSpec = Type.Object({
-  virtualIP: Type.String({ description: 'The VirtualIP it serves.' }),
-  family: AddressFamily,
-  version: Type.Enum([2, 3]),
-  virtualRouterID: VirtualRouterID,
-  link: Type.String({ description: 'The name of the link it runs on.' }),
-  priority: Type.Integer({ minimum: 1, maximum: 255 }),
-  advertisementInterval: Type.String({ description: 'A duration, e.g. 200ms.' }),
-  addresses: Type.Array(Type.String(), {
-    minItems: 1,
-    description: 'With prefix length, in the order they are advertised.',
-  }),
-  preemption: Preemption,
-  checksum: ChecksumForm,
-  authentication: Type.Optional(Authentication),
-  checks: Type.Optional(Type.Array(Check)),
-  initial: Type.Optional(
-    Type.Boolean({
+export const VirtualRouterSpec = {
+  type: 'object',
+  description: 'A virtual router that this node runs.',
+  required: [
+    'virtualIP',
+    'family',
+    'version',
+    'virtualRouterID',
+    'link',
+    'priority',
+    'advertisementInterval',
+    'addresses',
+    'preemption',
+    'checksum',
+  ],
+  properties: {
+    virtualIP: { type: 'string', description: 'The VirtualIP it serves.' },
+    family: AddressFamily,
+    version: { type: 'integer', enum: [2, 3], description: 'VRRP version.' },
+    virtualRouterID: VirtualRouterID,
+    link: { type: 'string', minLength: 1, maxLength: 15, description: 'The name of the link it runs on.' },
+    priority: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 255,
+      description: 'Its priority before the weights of checks.',
+    },
+    advertisementInterval: { type: 'string', maxLength: 16, description: 'A duration, e.g. 200ms.' },
+    addresses: {
+      type: 'array',
+      minItems: 1,
+      description: 'With prefix length, in the order they are advertised.',
+      'x-kubernetes-list-type': 'atomic',
+      items: { type: 'string', maxLength: 43, description: 'An address, e.g. 192.168.1.100/24.' },
+    },
+    preemption: Preemption,
+    checksum: ChecksumForm,
+    authentication: Authentication,
+    checks: Checks,
+    initial: {
+      type: 'boolean',
       description: 'The VRID was just allocated and this node ranks first: it need not wait Active_Down_Interval.',
-    }),
-  ),
-})
+    },
+  },
+} as const satisfies JsonSchema
 export type VirtualRouterSpec = Static<typeof VirtualRouterSpec>
 
 /** A number this node was told to give up; nobody else gets it until its status confirmed (observedGeneration). */
-export const ReleasedNumber = Type.Object({
-  virtualIP: Type.String(),
-  family: AddressFamily,
-  link: Type.String(),
-  virtualRouterID: VirtualRouterID,
-  priority: Type.Integer({ minimum: 1, maximum: 255 }),
-})
+export const ReleasedNumber = {
+  type: 'object',
+  description: 'A VRID and priority that this node was told to give up.',
+  required: ['virtualIP', 'family', 'link', 'virtualRouterID', 'priority'],
+  properties: {
+    virtualIP: { type: 'string', description: 'The VirtualIP it served.' },
+    family: AddressFamily,
+    link: { type: 'string', description: 'The name of the link it ran on.' },
+    virtualRouterID: VirtualRouterID,
+    priority: { type: 'integer', minimum: 1, maximum: 255, description: 'The priority it had.' },
+  },
+} as const satisfies JsonSchema
 export type ReleasedNumber = Static<typeof ReleasedNumber>
 
-export const VirtualIPNodeSpec = Type.Object({
-  virtualRouters: Type.Array(VirtualRouterSpec),
-  released: Type.Optional(Type.Array(ReleasedNumber)),
-})
+export const VirtualIPNodeSpec = {
+  type: 'object',
+  description: 'What this node is told to do. The controller writes it.',
+  required: ['virtualRouters'],
+  properties: {
+    virtualRouters: {
+      type: 'array',
+      description: 'The virtual routers that this node runs.',
+      items: VirtualRouterSpec,
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['virtualIP', 'family'],
+    },
+    released: {
+      type: 'array',
+      description: 'Numbers to be given up, kept from others until the status confirms it (observedGeneration).',
+      items: ReleasedNumber,
+      'x-kubernetes-list-type': 'atomic',
+    },
+  },
+} as const satisfies JsonSchema
 export type VirtualIPNodeSpec = Static<typeof VirtualIPNodeSpec>
 
 /** A link as the agent sees it; only those that have a subnet and could carry a virtual router. */
-export const LinkStatus = Type.Object({
-  name: Type.String(),
-  mac: Type.Optional(Type.String()),
-  carrier: Type.Boolean(),
-  subnets: Type.Array(Type.String(), {
-    description: "The link's own addresses with their prefix lengths, not those held by kube-vrrp.",
-  }),
-  heard: Type.Optional(
-    Type.Array(
-      Type.Object({
-        family: AddressFamily,
-        virtualRouterID: VirtualRouterID,
-        source: Type.String(),
-      }),
-      { description: 'Virtual routers heard here that this node does not run.' },
-    ),
-  ),
-})
+export const LinkStatus = {
+  type: 'object',
+  description: 'A link that could carry a virtual router.',
+  required: ['name', 'carrier', 'subnets'],
+  properties: {
+    name: { type: 'string', description: 'The name of the link.' },
+    mac: { type: 'string', description: 'Its MAC address.' },
+    carrier: { type: 'boolean', description: 'Whether it is up and connected.' },
+    subnets: {
+      type: 'array',
+      description: "The link's own addresses with their prefix lengths, not those held by kube-vrrp.",
+      items: { type: 'string', description: 'An address with its prefix length.' },
+      'x-kubernetes-list-type': 'atomic',
+    },
+    heard: {
+      type: 'array',
+      description: 'Virtual routers heard here that this node does not run.',
+      'x-kubernetes-list-type': 'atomic',
+      items: {
+        type: 'object',
+        description: 'A virtual router of others.',
+        required: ['family', 'virtualRouterID', 'source'],
+        properties: {
+          family: AddressFamily,
+          virtualRouterID: VirtualRouterID,
+          source: { type: 'string', description: 'The address that sends its adverts.' },
+        },
+      },
+    },
+  },
+} as const satisfies JsonSchema
 export type LinkStatus = Static<typeof LinkStatus>
 
-export const VirtualRouterStatus = Type.Object({
-  virtualIP: Type.String(),
-  family: AddressFamily,
-  link: Type.String(),
-  virtualRouterID: VirtualRouterID,
-  priority: Type.Integer({ description: 'Effective: the weights of checks are in it.' }),
-  state: RouterStateName,
-  since: Type.String({ format: 'date-time', description: "By the node's own clock." }),
-  reason: Type.String(),
-  message: Type.Optional(Type.String()),
-  activeAddress: Type.Optional(Type.String({ description: 'Whose adverts this BACKUP hears.' })),
-  checks: Type.Optional(
-    Type.Array(Type.Object({ name: Type.String(), passing: Type.Boolean(), message: Type.Optional(Type.String()) })),
-  ),
-})
+export const VirtualRouterStatus = {
+  type: 'object',
+  description: 'What a virtual router on this node does.',
+  required: ['virtualIP', 'family', 'link', 'virtualRouterID', 'priority', 'state', 'since', 'reason'],
+  properties: {
+    virtualIP: { type: 'string', description: 'The VirtualIP it serves.' },
+    family: AddressFamily,
+    link: { type: 'string', description: 'The name of the link it runs on.' },
+    virtualRouterID: VirtualRouterID,
+    priority: { type: 'integer', description: 'Effective: the weights of checks are in it.' },
+    state: RouterStateName,
+    since: { type: 'string', format: 'date-time', description: "By the node's own clock." },
+    reason: { type: 'string', description: 'Why, in one CamelCase word for programs.' },
+    message: { type: 'string', description: 'Why, in a sentence for people.' },
+    activeAddress: { type: 'string', description: 'Whose adverts this BACKUP hears.' },
+    checks: {
+      type: 'array',
+      description: 'The results of its checks.',
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['name'],
+      items: {
+        type: 'object',
+        description: 'The result of a check.',
+        required: ['name', 'passing'],
+        properties: {
+          name: { type: 'string', description: 'The name of the check.' },
+          passing: { type: 'boolean', description: 'Whether it passes, by its rise and fall.' },
+          message: { type: 'string', description: 'What the last run said.' },
+        },
+      },
+    },
+  },
+} as const satisfies JsonSchema
 export type VirtualRouterStatus = Static<typeof VirtualRouterStatus>
 
-export const VirtualIPNodeStatus = Type.Object({
-  observedGeneration: Type.Optional(Type.Integer()),
-  agentVersion: Type.Optional(Type.String()),
-  checksAllowed: Type.Optional(Type.Array(Type.Enum(['Process', 'Exec']))),
-  links: Type.Optional(Type.Array(LinkStatus)),
-  virtualRouters: Type.Optional(Type.Array(VirtualRouterStatus)),
-  conditions: Type.Optional(Type.Array(Condition)),
-})
+export const VirtualIPNodeStatus = {
+  type: 'object',
+  description: 'What this node does. Its agent writes it.',
+  properties: {
+    observedGeneration: { type: 'integer', description: 'The metadata.generation of the spec that the agent runs.' },
+    agentVersion: { type: 'string', description: 'The version of the agent.' },
+    checksAllowed: {
+      type: 'array',
+      description: "The kinds of checks that the agent's settings allow.",
+      items: { type: 'string', enum: ['Process', 'Exec'], description: 'A kind of check.' },
+      'x-kubernetes-list-type': 'atomic',
+    },
+    links: {
+      type: 'array',
+      description: 'The links that could carry a virtual router.',
+      items: LinkStatus,
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['name'],
+    },
+    virtualRouters: {
+      type: 'array',
+      description: 'The virtual routers that this node runs.',
+      items: VirtualRouterStatus,
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['virtualIP', 'family'],
+    },
+    conditions: Conditions,
+  },
+} as const satisfies JsonSchema
 export type VirtualIPNodeStatus = Static<typeof VirtualIPNodeStatus>
 
 export interface VirtualIPNode {

@@ -1,186 +1,329 @@
-import Type, { type Static } from 'typebox'
-import { Condition } from './conditions.ts'
+import { Conditions } from './conditions.ts'
+import type { JsonSchema, Static } from './json-schema.ts'
 import type { ObjectMeta } from './object-meta.ts'
 
-const Duration = (description: string) =>
-  Type.String({ description, pattern: '^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$', maxLength: 32 })
+const duration = <const Description extends string>(description: Description) =>
+  ({ type: 'string', maxLength: 16, description }) as const
 
-const LabelSelector = (description: string) =>
-  Type.Object(
-    {
-      matchLabels: Type.Optional(Type.Record(Type.String(), Type.String())),
-      matchExpressions: Type.Optional(
-        Type.Array(
-          Type.Object({
-            key: Type.String(),
-            operator: Type.Enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
-            values: Type.Optional(Type.Array(Type.String())),
-          }),
-        ),
-      ),
+const labelSelector = <const Description extends string>(description: Description) =>
+  ({
+    type: 'object',
+    description,
+    properties: {
+      matchLabels: {
+        type: 'object',
+        description: 'Labels that the node must have, with these values.',
+        maxProperties: 64,
+        additionalProperties: { type: 'string', maxLength: 63, description: 'The value of the label.' },
+      },
+      matchExpressions: {
+        type: 'array',
+        description: 'Conditions on the labels of the node; all must hold.',
+        maxItems: 16,
+        'x-kubernetes-list-type': 'atomic',
+        items: {
+          type: 'object',
+          description: 'One condition on a label.',
+          required: ['key', 'operator'],
+          properties: {
+            key: { type: 'string', minLength: 1, maxLength: 317, description: 'The name of the label.' },
+            operator: {
+              type: 'string',
+              enum: ['In', 'NotIn', 'Exists', 'DoesNotExist'],
+              description: 'How the label is compared with the values.',
+            },
+            values: {
+              type: 'array',
+              description: 'What In and NotIn compare with; Exists and DoesNotExist have none.',
+              maxItems: 64,
+              'x-kubernetes-list-type': 'atomic',
+              items: { type: 'string', maxLength: 63, description: 'A value of the label.' },
+            },
+          },
+        },
+      },
     },
-    { description },
-  )
+  }) as const
 
-export const SecretReference = Type.Object({
-  name: Type.String({
-    description: 'A Secret in the namespace of kube-vrrp (file mode: in the same file).',
-    minLength: 1,
-    maxLength: 253,
-  }),
-  key: Type.Optional(
-    Type.String({ description: 'The key in its data (default: password).', minLength: 1, maxLength: 253 }),
-  ),
-})
+export const SecretReference = {
+  type: 'object',
+  description: 'Where the password is.',
+  required: ['name'],
+  properties: {
+    name: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 253,
+      description: 'A Secret in the namespace of kube-vrrp (file mode: in the same file).',
+    },
+    key: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 253,
+      description: 'The key in its data (default: password).',
+    },
+  },
+} as const satisfies JsonSchema
 
-export const Authentication = Type.Object({
-  type: Type.Enum(['PASS'], {
-    description: 'PASS: 8 bytes in the clear (version 2 only); it keeps misconfigured routers apart, not attackers.',
-  }),
-  secretRef: SecretReference,
-})
+export const Authentication = {
+  type: 'object',
+  description: 'What adverts carry to be believed.',
+  required: ['type', 'secretRef'],
+  properties: {
+    type: {
+      type: 'string',
+      enum: ['PASS'],
+      description: 'PASS: 8 bytes in the clear (version 2 only); it keeps misconfigured routers apart, not attackers.',
+    },
+    secretRef: SecretReference,
+  },
+} as const satisfies JsonSchema
 
-export const Preemption = Type.Object({
-  mode: Type.Enum(['Always', 'Never'], {
-    description: 'Whether a node of higher priority takes the address back (default: Always).',
-  }),
-  delay: Type.Optional(
-    Duration(
-      'How long a node of higher priority hears a lower one before it takes the address (mode Always; default: 0s).',
+export const Preemption = {
+  type: 'object',
+  description: 'What a node of higher priority does while a lower one holds the addresses.',
+  required: ['mode'],
+  properties: {
+    mode: {
+      type: 'string',
+      enum: ['Always', 'Never'],
+      description: 'Whether a node of higher priority takes the addresses back (default: Always).',
+    },
+    delay: duration(
+      'How long a node of higher priority hears a lower one before it takes the addresses: at most 1000s (mode Always; default: 0s).',
     ),
-  ),
-})
+  },
+} as const satisfies JsonSchema
 
-export const Check = Type.Object({
-  name: Type.String({ minLength: 1, maxLength: 63, description: 'Unique in this VirtualIP.' }),
-  process: Type.Optional(
-    Type.Object({
-      name: Type.String({
-        minLength: 1,
-        maxLength: 255,
-        description: 'Passes while a process of this name runs (as pgrep NAME, exact).',
-      }),
-    }),
-  ),
-  exec: Type.Optional(
-    Type.Object({
-      command: Type.Array(Type.String(), {
-        minItems: 1,
-        maxItems: 64,
-        description: 'Program and arguments; passes on exit status 0. No shell.',
-      }),
-    }),
-  ),
-  interval: Type.Optional(Duration('Time from one run to the next (default: 1s).')),
-  timeout: Type.Optional(Duration('A run that takes longer is ended and counts as failed (default: the interval).')),
-  fall: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: 1000, description: 'Failures in a row until the check fails (default: 1).' }),
-  ),
-  rise: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: 1000, description: 'Passes in a row until it passes again (default: 1).' }),
-  ),
-  weight: Type.Optional(
-    Type.Integer({
+export const Check = {
+  type: 'object',
+  description: 'Something that must be well on a node: a failing check lowers the priority there, or is a FAULT.',
+  required: ['name'],
+  properties: {
+    name: { type: 'string', minLength: 1, maxLength: 63, description: 'Unique in this VirtualIP.' },
+    process: {
+      type: 'object',
+      description: 'Passes while a process runs.',
+      required: ['name'],
+      properties: {
+        name: {
+          type: 'string',
+          minLength: 1,
+          maxLength: 255,
+          description: 'The name of the process (as pgrep NAME, exact).',
+        },
+      },
+    },
+    exec: {
+      type: 'object',
+      description: 'Passes when a command succeeds.',
+      required: ['command'],
+      properties: {
+        command: {
+          type: 'array',
+          minItems: 1,
+          maxItems: 64,
+          'x-kubernetes-list-type': 'atomic',
+          description: 'Program and arguments; passes on exit status 0. No shell.',
+          items: { type: 'string', maxLength: 4096, description: 'The program, or one argument.' },
+        },
+      },
+    },
+    interval: duration('Time from one run to the next, 100ms to 1h (default: 1s).'),
+    timeout: duration(
+      'A run that takes longer is ended and counts as failed, 100ms to 1h (default: the interval). Runs never overlap.',
+    ),
+    fall: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1000,
+      description: 'Failures in a row until the check fails (default: 1).',
+    },
+    rise: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1000,
+      description: 'Passes in a row until it passes again (default: 1).',
+    },
+    weight: {
+      type: 'integer',
       minimum: -253,
       maximum: 253,
       description:
         'Negative: added to the priority while the check fails. Positive: added while it passes. Absent: a failing check is a FAULT.',
-    }),
-  ),
-})
+    },
+  },
+} as const satisfies JsonSchema
 export type Check = Static<typeof Check>
 
-export const ChecksumForm = Type.Enum(['PseudoHeader', 'RFC9568'], {
+/** One of each name. */
+export const Checks = {
+  type: 'array',
+  description: 'What must be well on a node for it to hold the addresses.',
+  maxItems: 16,
+  items: Check,
+  'x-kubernetes-list-type': 'map',
+  'x-kubernetes-list-map-keys': ['name'],
+} as const satisfies JsonSchema
+
+export const ChecksumForm = {
+  type: 'string',
+  enum: ['PseudoHeader', 'RFC9568'],
   description:
     'IPv4 checksum of version 3 adverts sent (both are accepted): with the pseudo-header, as keepalived and FRR demand, or as RFC 9568 says (default: PseudoHeader).',
-})
+} as const satisfies JsonSchema
 export type ChecksumForm = Static<typeof ChecksumForm>
 
-export const AddressFamily = Type.Enum(['IPv4', 'IPv6'])
-export const VirtualRouterID = Type.Integer({ minimum: 1, maximum: 255 })
+export const AddressFamily = {
+  type: 'string',
+  enum: ['IPv4', 'IPv6'],
+  description: 'The family of its addresses.',
+} as const satisfies JsonSchema
 
-export const VirtualIPSpec = Type.Object({
-  addresses: Type.Array(Type.String({ maxLength: 43 }), {
-    minItems: 1,
-    maxItems: 64,
-    description:
-      'IPv4 and IPv6 addresses, with a prefix length or without (then /32, /128). One virtual router per family.',
-  }),
-  interface: Type.Optional(
-    Type.Object({
-      name: Type.Optional(Type.String({ minLength: 1, maxLength: 15, description: 'The link of this name.' })),
-      subnet: Type.Optional(
-        Type.String({ maxLength: 43, description: 'The link that has an address in this subnet.' }),
-      ),
-    }),
-  ),
-  nodeSelector: Type.Optional(LabelSelector('The nodes that may take part (default: every node with an agent).')),
-  redundancy: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: 16, description: 'How many nodes take part (default: 3).' }),
-  ),
-  preferredNodes: Type.Optional(
-    Type.Array(
-      Type.Object({
-        weight: Type.Integer({ minimum: 1, maximum: 100 }),
-        preference: LabelSelector('Nodes with these labels rank higher by the weight.'),
-      }),
-      { maxItems: 16 },
-    ),
-  ),
-  virtualRouterID: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: 255, description: 'VRID; allocated and shown in the status when absent.' }),
-  ),
-  priorities: Type.Optional(
-    Type.Array(
-      Type.Object({
-        node: Type.String({ minLength: 1, maxLength: 253 }),
-        priority: Type.Integer({ minimum: 1, maximum: 255 }),
-      }),
-      {
-        minItems: 1,
-        maxItems: 64,
-        description: 'Fixed members and priorities, for those who come from keepalived; else the plan ranks.',
+export const VirtualRouterID = {
+  type: 'integer',
+  minimum: 1,
+  maximum: 255,
+  description: 'VRID: the number of the virtual router on its link.',
+} as const satisfies JsonSchema
+
+export const VirtualIPSpec = {
+  type: 'object',
+  description: 'What you want.',
+  required: ['addresses'],
+  properties: {
+    addresses: {
+      type: 'array',
+      minItems: 1,
+      maxItems: 64,
+      'x-kubernetes-list-type': 'atomic',
+      description:
+        'The addresses that one node at a time holds: IPv4 and IPv6, with a prefix length or without (then /32, /128). One virtual router per family.',
+      items: { type: 'string', maxLength: 43, description: 'An address, e.g. 192.168.1.100/24.' },
+    },
+    interface: {
+      type: 'object',
+      description:
+        'The link that holds the addresses, by name or by subnet (default: the one whose subnet holds the first address).',
+      properties: {
+        name: { type: 'string', minLength: 1, maxLength: 15, description: 'The link of this name.' },
+        subnet: {
+          type: 'string',
+          maxLength: 43,
+          description: 'The link that has an address in this subnet, e.g. 192.168.1.0/24.',
+        },
       },
+    },
+    nodeSelector: labelSelector(
+      'The nodes that may take part (default: every node with an agent). Without effect when priorities are given.',
     ),
-  ),
-  advertisementInterval: Type.Optional(
-    Duration('Version 3: 10ms to 40.95s (default: 200ms). Version 2: 1s to 255s, whole seconds (default: 1s).'),
-  ),
-  version: Type.Optional(Type.Enum([2, 3], { description: 'VRRP version (default: 3). Version 2 is IPv4 only.' })),
-  authentication: Type.Optional(Authentication),
-  preemption: Type.Optional(Preemption),
-  checksum: Type.Optional(ChecksumForm),
-  checks: Type.Optional(Type.Array(Check, { maxItems: 16 })),
-})
+    redundancy: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 16,
+      description: 'How many nodes take part (default: 3). Without effect when priorities are given.',
+    },
+    preferredNodes: {
+      type: 'array',
+      maxItems: 16,
+      'x-kubernetes-list-type': 'atomic',
+      description: 'Nodes that should rank higher. Without effect when priorities are given.',
+      items: {
+        type: 'object',
+        description: 'A preference for some nodes.',
+        required: ['weight', 'preference'],
+        properties: {
+          weight: { type: 'integer', minimum: 1, maximum: 100, description: 'How much it counts.' },
+          preference: labelSelector('Nodes with these labels rank higher by the weight.'),
+        },
+      },
+    },
+    virtualRouterID: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 255,
+      description: 'VRID, unused by others on the link; allocated and shown in the status when absent.',
+    },
+    priorities: {
+      type: 'array',
+      minItems: 1,
+      maxItems: 64,
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['node'],
+      description:
+        'Exactly these nodes take part, with these priorities, whatever nodeSelector, redundancy and preferredNodes say; for those who come from keepalived. When absent, the nodes are picked and ranked for you.',
+      items: {
+        type: 'object',
+        description: 'A node and its priority.',
+        required: ['node', 'priority'],
+        properties: {
+          node: { type: 'string', minLength: 1, maxLength: 253, description: 'The name of the node.' },
+          priority: {
+            type: 'integer',
+            minimum: 1,
+            maximum: 255,
+            description:
+              'The highest that is well becomes MASTER. No two may be equal. 255: the owner, which takes the addresses at once and never yields.',
+          },
+        },
+      },
+    },
+    advertisementInterval: duration(
+      'Version 3: 10ms to 40.95s in steps of 10ms (default: 200ms). Version 2: 1s to 255s, whole seconds (default: 1s).',
+    ),
+    version: {
+      type: 'integer',
+      enum: [2, 3],
+      description: 'VRRP version (default: 3). Version 2 is IPv4 only.',
+    },
+    authentication: Authentication,
+    preemption: Preemption,
+    checksum: ChecksumForm,
+    checks: Checks,
+  },
+} as const satisfies JsonSchema
 export type VirtualIPSpec = Static<typeof VirtualIPSpec>
 
 /** What users see of a virtual router on a node. FAULT: it would take part but can't; the reason says why. */
-export const RouterStateName = Type.Enum(['MASTER', 'BACKUP', 'FAULT', 'INITIALIZE'])
+export const RouterStateName = {
+  type: 'string',
+  enum: ['MASTER', 'BACKUP', 'FAULT', 'INITIALIZE'],
+  description: 'MASTER holds the addresses, BACKUP stands by, FAULT would take part but cannot (the reason says why).',
+} as const satisfies JsonSchema
 export type RouterStateName = Static<typeof RouterStateName>
 
-export const VirtualIPStatus = Type.Object({
-  observedGeneration: Type.Optional(Type.Integer()),
-  virtualRouterID: Type.Optional(VirtualRouterID),
-  master: Type.Optional(
-    Type.String({ description: 'The node that holds the addresses; absent while none is known to.' }),
-  ),
-  backups: Type.Optional(Type.String({ description: 'Healthy BACKUPs of those planned, e.g. 2/2.' })),
-  conditions: Type.Optional(Type.Array(Condition)),
-  nodes: Type.Optional(
-    Type.Array(
-      Type.Object({
-        node: Type.String(),
-        family: AddressFamily,
-        state: RouterStateName,
-        priority: Type.Optional(Type.Integer()),
-        link: Type.Optional(Type.String()),
-        since: Type.Optional(Type.String({ format: 'date-time' })),
-        reason: Type.Optional(Type.String()),
-        message: Type.Optional(Type.String()),
-      }),
-    ),
-  ),
-})
+export const VirtualIPStatus = {
+  type: 'object',
+  description: 'What there is.',
+  properties: {
+    observedGeneration: { type: 'integer', description: 'The metadata.generation that this status was written for.' },
+    virtualRouterID: { ...VirtualRouterID, description: 'The VRID given or allocated.' },
+    master: { type: 'string', description: 'The node that holds the addresses; absent while none is known to.' },
+    backups: { type: 'string', description: 'Healthy BACKUPs of those planned, e.g. 2/2.' },
+    conditions: Conditions,
+    nodes: {
+      type: 'array',
+      description: 'The nodes that take part, once for each family.',
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['node', 'family'],
+      items: {
+        type: 'object',
+        description: 'What a node does.',
+        required: ['node', 'family', 'state'],
+        properties: {
+          node: { type: 'string', description: 'The name of the node.' },
+          family: AddressFamily,
+          state: RouterStateName,
+          priority: { type: 'integer', description: 'Effective: the weights of checks are in it.' },
+          link: { type: 'string', description: 'The link it runs on.' },
+          since: { type: 'string', format: 'date-time', description: "Since when, by the node's own clock." },
+          reason: { type: 'string', description: 'Why, in one CamelCase word for programs.' },
+          message: { type: 'string', description: 'Why, in a sentence for people.' },
+        },
+      },
+    },
+  },
+} as const satisfies JsonSchema
 export type VirtualIPStatus = Static<typeof VirtualIPStatus>
 
 export interface VirtualIP {
