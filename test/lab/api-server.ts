@@ -1,0 +1,300 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { accessSync, constants, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { get } from 'node:https'
+import { createServer } from 'node:net'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { parseAllDocuments } from 'yaml'
+import { type KubeClient, openClient } from '../../src/kube/client.ts'
+import { hasReason } from '../../src/kube/kube-error.ts'
+import { NODES } from '../../src/kube/resources.ts'
+
+/** Who a kubeconfig is for. An agent's token is bound to its Node, as a pod's is; the Node is created (Ready) where there is none. */
+export type Account = 'controller' | `agent:${string}`
+
+export interface ApiServer {
+  readonly url: string
+  readonly caFile: string
+  /** Of an administrator (system:masters). */
+  readonly kubeconfig: string
+  /** Open, as administrator. */
+  readonly client: KubeClient
+  /** Runs kubectl as administrator; rejects with what it said on stderr. */
+  kubectl(args: readonly string[], input?: string): Promise<string>
+  /** The file of a kubeconfig with that account's rights. */
+  kubeconfigOf(account: Account): Promise<string>
+  /** Registers a Node, Ready, or gives it these labels. */
+  createNode(name: string, labels?: Readonly<Record<string, string>>): Promise<void>
+  /** Kills the API server; etcd and what it knows stay. */
+  stop(): Promise<void>
+  /** Starts it again at the same address; resolves when it answers. */
+  start(): Promise<void>
+  /** SIGSTOP: connections stay open and silent. */
+  freeze(): void
+  thaw(): void
+  /** Ends all that was started. */
+  close(): Promise<void>
+}
+
+export interface ApiServerSettings {
+  /** Where state, logs and kubeconfigs go; must exist. */
+  readonly dir: string
+  /** Default: 127.0.0.1 */
+  readonly address?: string
+  /** Default: a free one. */
+  readonly port?: number
+  /** Whether to apply crds/ and deploy/rbac.yaml, with the namespace kube-vrrp (default: true). */
+  readonly resources?: boolean
+}
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const READY_WITHIN = 30_000
+
+/** etcd and kube-apiserver, built by test/tools/build; ready in about 3 s. */
+export async function startApiServer(settings: ApiServerSettings): Promise<ApiServer> {
+  const { dir, address = '127.0.0.1' } = settings
+  const [etcdPort, peerPort, freePort] = await freePorts(address, 3)
+  const port = settings.port ?? freePort
+  const url = `https://${address}:${port}`
+  const adminToken = randomBytes(16).toString('hex')
+  const certificates = join(dir, 'certificates')
+  mkdirSync(certificates, { recursive: true })
+  writeFileSync(join(dir, 'tokens.csv'), `${adminToken},admin,admin,system:masters\n`)
+  writeServiceAccountKeys(dir)
+
+  const etcd = run(dir, 'etcd', [
+    `--data-dir=${join(dir, 'etcd')}`,
+    '--unsafe-no-fsync',
+    `--listen-client-urls=http://127.0.0.1:${etcdPort}`,
+    `--advertise-client-urls=http://127.0.0.1:${etcdPort}`,
+    `--listen-peer-urls=http://127.0.0.1:${peerPort}`,
+    `--initial-advertise-peer-urls=http://127.0.0.1:${peerPort}`,
+    `--initial-cluster=default=http://127.0.0.1:${peerPort}`,
+    '--log-level=warn',
+  ])
+  const startServer = () =>
+    run(dir, 'kube-apiserver', [
+      `--etcd-servers=http://127.0.0.1:${etcdPort}`,
+      `--bind-address=${address}`,
+      `--advertise-address=${address}`,
+      `--secure-port=${port}`,
+      `--cert-dir=${certificates}`,
+      '--service-cluster-ip-range=10.255.0.0/24',
+      '--endpoint-reconciler-type=none',
+      '--authorization-mode=RBAC',
+      `--token-auth-file=${join(dir, 'tokens.csv')}`,
+      '--service-account-issuer=https://kubernetes.default.svc',
+      `--service-account-signing-key-file=${join(dir, 'sa.key')}`,
+      `--service-account-key-file=${join(dir, 'sa.pub')}`,
+    ])
+  let server = startServer()
+
+  const caFile = join(certificates, 'apiserver.crt')
+  const kubeconfig = writeKubeconfig(dir, 'admin', { url, caFile, token: adminToken })
+  let client: KubeClient | undefined
+  const ready = async () => {
+    // The server answers before its own objects (roles, priority levels, the namespace default) are there.
+    await eventually(server, async () => isReady(url, adminToken, readFileSync(caFile)))
+    client ??= openClient({ kubeconfig, namespace: 'kube-vrrp' })
+  }
+  const kubectl = (args: readonly string[], input?: string) => runKubectl(kubeconfig, args, input)
+  const stop = () => end(server, 'SIGKILL')
+
+  const api: ApiServer = {
+    url,
+    caFile,
+    kubeconfig,
+    kubectl,
+    stop,
+    get client() {
+      if (!client) throw new Error('The API server is not ready')
+      return client
+    },
+    async start() {
+      server = startServer()
+      await ready()
+    },
+    freeze: () => server.kill('SIGSTOP'),
+    thaw: () => server.kill('SIGCONT'),
+    async createNode(name, labels = {}) {
+      await createNode(api.client, name, labels)
+    },
+    async kubeconfigOf(account) {
+      const token = await tokenOf(api.client, account)
+      return writeKubeconfig(dir, account.replace(':', '-'), { url, caFile, token })
+    },
+    async close() {
+      client?.close()
+      await Promise.all([stop(), end(etcd, 'SIGKILL')])
+    },
+  }
+  try {
+    await ready()
+    if (settings.resources ?? true) await applyResources(api)
+  } catch (error) {
+    await api.close()
+    throw error
+  }
+  return api
+}
+
+function toolPath(name: string): string {
+  const { KUBEBUILDER_ASSETS, XDG_CACHE_HOME } = process.env
+  const cache = join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'kube-vrrp', 'bin')
+  for (const folder of KUBEBUILDER_ASSETS ? [KUBEBUILDER_ASSETS, cache] : [cache]) {
+    try {
+      accessSync(join(folder, name), constants.X_OK)
+      return join(folder, name)
+    } catch {}
+  }
+  throw new Error(`Cannot find ${name} in ${cache} (run test/tools/build)`)
+}
+
+function run(dir: string, name: string, args: readonly string[]): ChildProcess {
+  const log = openSync(join(dir, `${name}.log`), 'a')
+  return spawn(toolPath(name), args, { stdio: ['ignore', log, log] })
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = new Promise<void>(resolve => child.once('exit', () => resolve()))
+  child.kill(signal)
+  await exited
+}
+
+/** `attempt` until it succeeds; gives up when `server` ended. */
+async function eventually<T>(server: ChildProcess, attempt: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + READY_WITHIN
+  for (;;) {
+    try {
+      return await attempt()
+    } catch (cause) {
+      if (server.exitCode !== null) throw new Error(`kube-apiserver ended (status ${server.exitCode}): see its log`)
+      if (performance.now() > deadline) throw new Error('kube-apiserver is not ready', { cause })
+      await sleep(50)
+    }
+  }
+}
+
+function isReady(url: string, token: string, ca: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const request = get(`${url}/readyz`, {
+      ca,
+      agent: false,
+      timeout: 1000,
+      headers: { Authorization: `Bearer ${token}` },
+    })
+    request.on('timeout', () => request.destroy(new Error('no answer')))
+    request.on('error', reject)
+    request.on('response', response => {
+      response.resume()
+      if (response.statusCode === 200) resolve()
+      else reject(new Error(`/readyz: ${response.statusCode}`))
+    })
+  })
+}
+
+async function runKubectl(kubeconfig: string, args: readonly string[], input = ''): Promise<string> {
+  const running = promisify(execFile)(toolPath('kubectl'), args, {
+    env: { ...process.env, KUBECONFIG: kubeconfig },
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  running.child.stdin?.end(input)
+  return (await running).stdout
+}
+
+async function applyResources(api: ApiServer): Promise<void> {
+  const crds = readdirSync(join(ROOT, 'crds')).filter(file => file.endsWith('.yaml'))
+  const files = [...crds.map(file => join(ROOT, 'crds', file)), join(ROOT, 'deploy', 'rbac.yaml')]
+  const documents = files
+    .flatMap(file => parseAllDocuments(readFileSync(file, 'utf8')))
+    .map(document => document.toString())
+  await api.kubectl(['apply', '--server-side', '-f', '-'], documents.join('\n---\n'))
+  if (crds.length > 0) await api.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=20s'])
+}
+
+async function createNode(client: KubeClient, name: string, labels: Readonly<Record<string, string>>): Promise<void> {
+  const node = { apiVersion: 'v1', kind: 'Node', metadata: { name, labels } }
+  await client.apply({ resource: NODES, name }, node, 'test')
+  const now = new Date().toISOString()
+  const ready = { type: 'Ready', status: 'True', reason: 'Test', message: '', lastTransitionTime: now }
+  await client.mergePatch(
+    { resource: NODES, name, subresource: 'status' },
+    { status: { conditions: [{ ...ready, lastHeartbeatTime: now }] } },
+  )
+}
+
+async function tokenOf(client: KubeClient, account: Account): Promise<string> {
+  const [name, node] = account.split(':')
+  let boundObjectRef: object | undefined
+  if (node !== undefined) {
+    const { metadata } = await nodeOf(client, node)
+    boundObjectRef = { apiVersion: 'v1', kind: 'Node', name: node, uid: metadata.uid }
+  }
+  const tokens = {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    plural: `serviceaccounts/kube-vrrp-${name}/token`,
+    namespaced: true,
+  }
+  const request = {
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'TokenRequest',
+    spec: { audiences: [], expirationSeconds: 24 * 3600, boundObjectRef },
+  }
+  const { status } = await client.create<{ status: { token: string } }>(tokens, request, 'kube-vrrp')
+  return status.token
+}
+
+async function nodeOf(client: KubeClient, name: string): Promise<{ metadata: { uid: string } }> {
+  try {
+    return await client.get({ resource: NODES, name })
+  } catch (error) {
+    if (!hasReason(error, 'NotFound')) throw error
+    await createNode(client, name, {})
+    return client.get({ resource: NODES, name })
+  }
+}
+
+function writeKubeconfig(dir: string, name: string, access: { url: string; caFile: string; token: string }): string {
+  const file = join(dir, `${name}.kubeconfig`)
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'test', cluster: { server: access.url, 'certificate-authority': access.caFile } }],
+    users: [{ name, user: { token: access.token } }],
+    contexts: [{ name, context: { cluster: 'test', user: name } }],
+    'current-context': name,
+  }
+  writeFileSync(file, JSON.stringify(config, null, 2), { mode: 0o600 })
+  return file
+}
+
+function writeServiceAccountKeys(dir: string): void {
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  writeFileSync(join(dir, 'sa.key'), privateKey.export({ type: 'pkcs1', format: 'pem' }), { mode: 0o600 })
+  writeFileSync(join(dir, 'sa.pub'), publicKey.export({ type: 'spki', format: 'pem' }))
+}
+
+/** Free when asked, all different. */
+async function freePorts(address: string, count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer()
+      await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, address, resolve))
+      return server
+    }),
+  )
+  return Promise.all(
+    servers.map(async server => {
+      const bound = server.address()
+      await new Promise(resolve => server.close(resolve))
+      if (typeof bound !== 'object' || !bound) throw new Error(`Cannot find a free port on ${address}`)
+      return bound.port
+    }),
+  )
+}
