@@ -1,0 +1,24 @@
+import type { IpAddress } from '../lib/ip-address.ts'
+
+/**
+ * A gratuitous ARP as a whole Ethernet frame (42 bytes, the network card pads it): every neighbor that knows `address`
+ * takes `mac` for it. Throws a RangeError for an address that is not IPv4 or a MAC that is not 6 bytes.
+ *
+ * It is an ARP Request, as keepalived's and RFC 5227 §3's announcements are: neighbors update from a request whatever
+ * they think of unasked replies. RFC 9568 §6.4 (errata 7947, 7949) wants the virtual router MAC as the target hardware
+ * address and RFC 5227 zeros; nobody reads it in a request, so it is keepalived's ff:ff:ff:ff:ff:ff, proven in the field.
+ */
+export function gratuitousArp(address: IpAddress, mac: Uint8Array): Uint8Array {
+  if (address.family !== 'IPv4') throw new RangeError(`ARP is for IPv4, not for ${address.text}`)
+  if (mac.length !== 6) throw new RangeError(`A MAC address has 6 bytes, not ${mac.length}`)
+  const ethernet = [...BROADCAST, ...mac, ...ETHERTYPE_ARP]
+  const sender = [...mac, ...address.bytes]
+  const target = [...BROADCAST, ...address.bytes]
+  return Uint8Array.of(...ethernet, ...ETHERNET_AND_IPV4, ...REQUEST, ...sender, ...target)
+}
+
+const BROADCAST = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff]
+const ETHERTYPE_ARP = [0x08, 0x06]
+/** Hardware and protocol type, then the lengths of their addresses (RFC 826). */
+const ETHERNET_AND_IPV4 = [0x00, 0x01, 0x08, 0x00, 6, 4]
+const REQUEST = [0x00, 0x01]

@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ipAddress } from '../../src/lib/ip-address.ts'
+import { gratuitousArp } from '../../src/wire/arp.ts'
+import { bytes, readVectors } from '../vectors/read-vectors.ts'
+
+const KEEPALIVED = readVectors('keepalived-2.2.7.hex')
+const MAC = bytes('02000000000a')
+
+test('a gratuitous ARP is byte for byte what keepalived sends', () => {
+  const frame = gratuitousArp(ipAddress('10.99.0.100'), MAC)
+  assert.deepEqual(frame, KEEPALIVED.get('gratuitous-arp'))
+  assert.equal(frame.length, 42)
+})
+
+test('a gratuitous ARP needs an IPv4 address and 6 bytes of MAC', () => {
+  assert.throws(() => gratuitousArp(ipAddress('fd99::100'), MAC), new RangeError('ARP is for IPv4, not for fd99::100'))
+  assert.throws(
+    () => gratuitousArp(ipAddress('10.99.0.100'), bytes('0200')),
+    new RangeError('A MAC address has 6 bytes, not 2'),
+  )
+})
