@@ -1,0 +1,115 @@
+import type { Family } from '../lib/ip-address.ts'
+import type { Instant } from '../lib/time.ts'
+import {
+  deadline,
+  initialState,
+  type RouterEvent,
+  type RouterState,
+  type Step,
+  step,
+  type VirtualRouterConfig,
+} from './virtual-router.ts'
+
+export interface RouterKey {
+  readonly key: string
+  /** Its index. */
+  readonly link: number
+  readonly config: VirtualRouterConfig
+}
+
+interface Router extends RouterKey {
+  config: VirtualRouterConfig
+  state: RouterState
+  deadline: Instant
+}
+
+/**
+ * All virtual routers of this node. What comes per advert costs the same with one router as with a thousand: deadlines mostly move away,
+ * so only a lower bound of them is kept, and they are looked through when it is reached.
+ */
+export class RouterSet {
+  readonly #routers = new Map<string, Router>()
+  readonly #keys = new Map<number, string>()
+  /** No deadline is earlier, but of routers that `due` has handed out. */
+  #bound: Instant = Infinity
+
+  /** As it is now: a later step changes it. */
+  get(key: string): (RouterKey & { readonly state: RouterState }) | undefined {
+    return this.#routers.get(key)
+  }
+
+  /** The key of the virtual router that adverts of this family and VRID on this link are for. */
+  find(link: number, family: Family, virtualRouterID: number): string | undefined {
+    return this.#keys.get(wireKey(link, family, virtualRouterID))
+  }
+
+  keys(): Iterable<string> {
+    return this.#routers.keys()
+  }
+
+  /** In Initialize. Throws a RangeError where the key, or the VRID on this link, is in use. */
+  add(key: string, link: number, config: VirtualRouterConfig, now: Instant): void {
+    const onWire = wireKey(link, config.family, config.virtualRouterID)
+    const user = this.#routers.has(key) ? key : this.#keys.get(onWire)
+    if (user !== undefined) {
+      throw new RangeError(`VRID ${config.virtualRouterID} (${config.family}) on link ${link} is in use by ${user}`)
+    }
+    this.#keys.set(onWire, key)
+    this.#routers.set(key, { key, link, config, state: initialState(now), deadline: Infinity })
+  }
+
+  remove(key: string): void {
+    const router = this.#routers.get(key)
+    if (!router) return
+    this.#routers.delete(key)
+    this.#keys.delete(wireKey(router.link, router.config.family, router.config.virtualRouterID))
+  }
+
+  step(key: string, event: RouterEvent, now: Instant): Step {
+    const router = this.#router(key)
+    return this.#store(router, step(router.config, router.state, event, now))
+  }
+
+  /** Steps with `Reconfigured`. Throws a RangeError where version, family or VRID differ: remove and add it instead. */
+  reconfigure(key: string, config: VirtualRouterConfig, now: Instant): Step {
+    const router = this.#router(key)
+    const result = step(config, router.state, { type: 'Reconfigured', previous: router.config }, now)
+    router.config = config
+    return this.#store(router, result)
+  }
+
+  /** When to ask `due`: not later than the earliest deadline, maybe earlier. */
+  nextDeadline(): Instant | undefined {
+    return this.#bound === Infinity ? undefined : this.#bound
+  }
+
+  /** The keys of the routers whose deadline has come, earliest first. Each must be stepped: nextDeadline no longer counts it. */
+  due(now: Instant): string[] {
+    if (now < this.#bound) return []
+    const due: Router[] = []
+    this.#bound = Infinity
+    for (const router of this.#routers.values()) {
+      if (router.deadline <= now) due.push(router)
+      else if (router.deadline < this.#bound) this.#bound = router.deadline
+    }
+    return due.sort((a, b) => a.deadline - b.deadline).map(router => router.key)
+  }
+
+  #store(router: Router, result: Step): Step {
+    router.state = result.state
+    router.deadline = deadline(result.state) ?? Infinity
+    if (router.deadline < this.#bound) this.#bound = router.deadline
+    return result
+  }
+
+  #router(key: string): Router {
+    const router = this.#routers.get(key)
+    if (!router) throw new RangeError(`No virtual router ${key}`)
+    return router
+  }
+}
+
+/** A number, for it is looked up with every advert. */
+function wireKey(link: number, family: Family, virtualRouterID: number): number {
+  return link * 512 + (family === 'IPv6' ? 256 : 0) + virtualRouterID
+}
