@@ -108,7 +108,7 @@ function writeAddresses(message: Uint8Array, family: Family, addresses: readonly
   }
 }
 
-/** Milliseconds are floating point (0.07 s is 70.00000000000001 ms), so a hair's breadth from a whole number is one. */
+/** Milliseconds are floating point (16.1 s is 16,100.000000000002 ms), so a hair's breadth from a whole number is one. */
 function mustFit(what: string, value: number, lowest: number, highest: number): number {
   const whole = Math.round(value)
   if (Math.abs(value - whole) < 1e-6 && whole >= lowest && whole <= highest) return whole
