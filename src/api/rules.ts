@@ -1,0 +1,280 @@
+import { networkOf, type Prefix, parsePrefix, sameAddress } from '../lib/ip-address.ts'
+import { type Millis, parseDuration } from '../lib/time.ts'
+import type { Check, VirtualIPSpec } from './virtual-ip.ts'
+import type { VirtualRouterSpec } from './virtual-ip-node.ts'
+
+/** What a field's type can't say. The value at `path` keeps the rule when `check` says so. */
+export interface Rule {
+  /** From the object's root; `[*]` is every item of a list: `spec.checks[*]`. */
+  readonly path: string
+  /** The field of the value at `path` that is at fault, where it is one. */
+  readonly field?: string
+  /** `self` has the type that the schema gives `path`. */
+  readonly check: (self: never) => boolean
+  /** What to do, after "Invalid value: …: ". */
+  readonly message: string
+}
+
+/** A rule that the API server checks too: `cel` says in CEL what `check` says in TypeScript. */
+export interface CelRule extends Rule {
+  readonly cel: string
+}
+
+const MAX_CHECK_INTERVAL = 3_600_000
+const MAX_PREEMPTION_DELAY = 1_000_000
+
+/** Whole milliseconds, and few enough (some 200 years) for CEL's duration(). */
+const DURATION = '^([0-9]{1,6}(\\.[0-9]{1,3})?s|[0-9]{1,6}(ms|m|h))+$'
+const isDurationCel = (text: string) => `${text}.matches('${DURATION.replaceAll('\\', '\\\\')}')`
+const isDuration = (text: string) => new RegExp(DURATION).test(text)
+
+/** In CEL: an address as lib/ip-address has it. An IPv6 address with its end written in decimal is none of ours. */
+const isAddressCel = (text: string) =>
+  `((isIP(${text}) || (isCIDR(${text}) && cidr(${text}).prefixLength() > 0)) && !${text}.matches(':.*\\\\.'))`
+const addressCel = (text: string) => `(isCIDR(${text}) ? cidr(${text}).ip() : ip(${text}))`
+
+function addressOf(text: string): Prefix | undefined {
+  const prefix = parsePrefix(text)
+  return prefix && prefix.length > 0 ? prefix : undefined
+}
+
+/** A rule about durations is silent where the text is none: that has a rule of its own. Rounded: 0.07 s is 70.00000000000001 ms in floating point. */
+function durationWithin(text: string | undefined, within: (length: Millis) => boolean): boolean {
+  return text === undefined || !isDuration(text) || within(Math.round(parseDuration(text) ?? Number.NaN))
+}
+
+function durationRule(path: string): CelRule {
+  return {
+    path,
+    cel: isDurationCel('self'),
+    check: isDuration,
+    message: 'must be a duration in whole milliseconds, such as 200ms, 1.5s or 1m30s',
+  }
+}
+
+const addressRules: readonly CelRule[] = [
+  {
+    path: 'spec.addresses[*]',
+    cel: isAddressCel('self'),
+    check: (self: string) => addressOf(self) !== undefined,
+    message:
+      'must be an IPv4 or IPv6 address, with a prefix length (IPv4: 1 to 32, IPv6: 1 to 128) or without, e.g. 192.168.1.100/24',
+  },
+  {
+    path: 'spec.addresses[*]',
+    cel: `!${isAddressCel('self')} || ${addressCel('self')}.isGlobalUnicast() || ${addressCel('self')}.isLinkLocalUnicast()`,
+    check: (self: string) => isHostAddress(addressOf(self)),
+    message: 'must be an address that a host can hold: not loopback, multicast, unspecified or broadcast',
+  },
+  {
+    path: 'spec.addresses[*]',
+    cel: `!${isAddressCel('self')} || !isCIDR(self) || cidr(self).prefixLength() > (self.contains(':') ? 126 : 30) || !(cidr(self).masked().ip() in [cidr(self).ip()])`,
+    check: (self: string) => !isNetworkItself(addressOf(self)),
+    message: 'is the network itself: give the address to hold in it, e.g. 192.168.1.100/24, not 192.168.1.0/24',
+  },
+  {
+    path: 'spec.addresses',
+    cel: `self.all(a, !${isAddressCel('a')} || self.exists_one(b, ${isAddressCel('b')} && ${addressCel('b')} == ${addressCel('a')}))`,
+    check: (self: string[]) => eachOnce(self.flatMap(text => addressOf(text)?.address.text ?? [])),
+    message: 'must name each address once (also when the prefix lengths differ): remove the second',
+  },
+]
+
+function isHostAddress(prefix: Prefix | undefined): boolean {
+  if (!prefix) return true
+  const { family, text, bytes } = prefix.address
+  const first = bytes[0] ?? 0
+  if (family === 'IPv6') return text !== '::' && text !== '::1' && first !== 0xff
+  return text !== '0.0.0.0' && text !== '255.255.255.255' && first !== 127 && (first < 224 || first > 239)
+}
+
+function isNetworkItself(prefix: Prefix | undefined): boolean {
+  if (!prefix || prefix.length > (prefix.address.family === 'IPv4' ? 30 : 126)) return false
+  return sameAddress(networkOf(prefix).address, prefix.address)
+}
+
+const interfaceRules: readonly CelRule[] = [
+  {
+    path: 'spec.interface',
+    cel: '!(has(self.name) && has(self.subnet))',
+    check: (self: { name?: string; subnet?: string }) => self.name === undefined || self.subnet === undefined,
+    message: 'must have a name or a subnet, not both: remove one',
+  },
+  {
+    path: 'spec.interface.name',
+    cel: "!self.matches('[/:\\\\s]') && self != '.' && self != '..'",
+    check: (self: string) => !/[/:\s]/.test(self) && self !== '.' && self !== '..',
+    message: 'must be the name of a link as `ip link` shows it: no slash, colon or space',
+  },
+  {
+    path: 'spec.interface.subnet',
+    cel: "isCIDR(self) && cidr(self).prefixLength() > 0 && !self.matches(':.*\\\\.')",
+    check: (self: string) => self.includes('/') && addressOf(self) !== undefined,
+    message: 'must be a subnet such as 192.168.1.0/24 or 2001:db8::/64',
+  },
+]
+
+const protocolRules: readonly CelRule[] = [
+  durationRule('spec.advertisementInterval'),
+  {
+    path: 'spec',
+    field: 'advertisementInterval',
+    cel: `!has(self.advertisementInterval) || (has(self.version) && self.version == 2) || !${isDurationCel('self.advertisementInterval')} || (duration(self.advertisementInterval) >= duration('10ms') && duration(self.advertisementInterval) <= duration('40.95s') && duration(self.advertisementInterval).getMilliseconds() % 10 == 0)`,
+    check: (self: VirtualIPSpec) => self.version === 2 || intervalFits(3, self.advertisementInterval),
+    message: 'must be 10ms to 40.95s in steps of 10ms (version 3), e.g. 200ms',
+  },
+  {
+    path: 'spec',
+    field: 'advertisementInterval',
+    cel: `!has(self.advertisementInterval) || !has(self.version) || self.version != 2 || !${isDurationCel('self.advertisementInterval')} || (duration(self.advertisementInterval) >= duration('1s') && duration(self.advertisementInterval) <= duration('255s') && duration(self.advertisementInterval).getMilliseconds() % 1000 == 0)`,
+    check: (self: VirtualIPSpec) => self.version !== 2 || intervalFits(2, self.advertisementInterval),
+    message: 'must be 1s to 255s in whole seconds, which is all that version 2 can say, e.g. 1s; or use version 3',
+  },
+  {
+    path: 'spec',
+    field: 'addresses',
+    cel: "!has(self.version) || self.version != 2 || !self.addresses.exists(a, a.contains(':'))",
+    check: (self: VirtualIPSpec) => self.version !== 2 || !self.addresses.some(address => address.includes(':')),
+    message: 'must be IPv4 with version 2: use version 3, or move the IPv6 addresses to a VirtualIP of their own',
+  },
+  {
+    path: 'spec',
+    field: 'authentication',
+    cel: '!has(self.authentication) || (has(self.version) && self.version == 2)',
+    check: (self: VirtualIPSpec) => self.authentication === undefined || self.version === 2,
+    message: 'needs version 2, the only one with authentication: set version to 2, or remove authentication',
+  },
+]
+
+/** What an advert can carry: version 3 in centiseconds, 12 bits; version 2 in seconds, 8 bits. */
+function intervalFits(version: 2 | 3, text: string | undefined): boolean {
+  const [step, most] = version === 3 ? [10, 40_950] : [1000, 255_000]
+  return durationWithin(text, length => length >= step && length <= most && Number.isInteger(length / step))
+}
+
+const priorityRules: readonly CelRule[] = [
+  {
+    path: 'spec.priorities',
+    cel: 'self.all(a, self.exists_one(b, b.priority == a.priority))',
+    check: (self: { priority: number }[]) => eachOnce(self.map(({ priority }) => priority)),
+    message: 'must have a different priority for each node: with equal ones nodes take the addresses from each other',
+  },
+]
+
+function preemptionRules(path: string): readonly CelRule[] {
+  return [
+    durationRule(`${path}.delay`),
+    {
+      path,
+      field: 'delay',
+      cel: "!has(self.delay) || self.mode == 'Always'",
+      check: (self: { mode: string; delay?: string }) => self.delay === undefined || self.mode === 'Always',
+      message: 'needs mode Always: with Never nothing is preempted, so remove delay',
+    },
+    {
+      path,
+      field: 'delay',
+      cel: `!has(self.delay) || !${isDurationCel('self.delay')} || duration(self.delay) <= duration('1000s')`,
+      check: (self: { delay?: string }) => durationWithin(self.delay, length => length <= MAX_PREEMPTION_DELAY),
+      message: 'must be at most 1000s',
+    },
+  ]
+}
+
+function checkRules(path: string): readonly CelRule[] {
+  return [
+    {
+      path,
+      cel: 'has(self.process) != has(self.exec)',
+      check: (self: Check) => (self.process === undefined) !== (self.exec === undefined),
+      message: 'must have exactly one of process and exec',
+    },
+    {
+      path,
+      field: 'weight',
+      cel: '!has(self.weight) || self.weight != 0',
+      check: (self: Check) => self.weight !== 0,
+      message: 'must not be 0, which changes nothing: remove weight, and a failing check is a FAULT',
+    },
+    ...(['interval', 'timeout'] as const).flatMap((field): CelRule[] => [
+      durationRule(`${path}.${field}`),
+      {
+        path,
+        field,
+        cel: `!has(self.${field}) || !${isDurationCel(`self.${field}`)} || (duration(self.${field}) >= duration('100ms') && duration(self.${field}) <= duration('1h'))`,
+        check: (self: Check) => durationWithin(self[field], length => length >= 100 && length <= MAX_CHECK_INTERVAL),
+        message: 'must be 100ms to 1h',
+      },
+    ]),
+  ]
+}
+
+function selectorRules(path: string): readonly CelRule[] {
+  return [
+    {
+      path: `${path}.matchExpressions[*]`,
+      field: 'values',
+      cel: "!(self.operator in ['In', 'NotIn']) || (has(self.values) && self.values.size() > 0)",
+      check: (self: { operator: string; values?: string[] }) =>
+        !['In', 'NotIn'].includes(self.operator) || (self.values ?? []).length > 0,
+      message: 'must have at least one value for the operators In and NotIn',
+    },
+    {
+      path: `${path}.matchExpressions[*]`,
+      field: 'values',
+      cel: "self.operator in ['In', 'NotIn'] || !has(self.values) || self.values.size() == 0",
+      check: (self: { operator: string; values?: string[] }) =>
+        ['In', 'NotIn'].includes(self.operator) || (self.values ?? []).length === 0,
+      message: 'must be absent for the operators Exists and DoesNotExist',
+    },
+  ]
+}
+
+export const virtualIPRules: readonly CelRule[] = [
+  ...addressRules,
+  ...interfaceRules,
+  ...selectorRules('spec.nodeSelector'),
+  ...selectorRules('spec.preferredNodes[*].preference'),
+  ...protocolRules,
+  ...priorityRules,
+  ...preemptionRules('spec.preemption'),
+  ...checkRules('spec.checks[*]'),
+]
+
+const ROUTER = 'spec.virtualRouters[*]'
+
+/** Not in the CRD: the controller is the only one to write this, and the agent checks it before it believes it. */
+export const virtualIPNodeRules: readonly Rule[] = [
+  {
+    path: ROUTER,
+    field: 'addresses',
+    check: (self: VirtualRouterSpec) =>
+      self.addresses.every(text => text.includes('/') && addressOf(text)?.address.family === self.family),
+    message: 'must be addresses of its family, each with its prefix length',
+  },
+  {
+    path: ROUTER,
+    field: 'advertisementInterval',
+    check: (self: VirtualRouterSpec) =>
+      isDuration(self.advertisementInterval) && intervalFits(self.version === 2 ? 2 : 3, self.advertisementInterval),
+    message: 'must be what its version can say: 10ms to 40.95s in steps of 10ms, with version 2 whole seconds to 255s',
+  },
+  {
+    path: ROUTER,
+    field: 'version',
+    check: (self: VirtualRouterSpec) => self.version === 3 || self.family === 'IPv4',
+    message: 'must be 3 for IPv6',
+  },
+  {
+    path: ROUTER,
+    field: 'authentication',
+    check: (self: VirtualRouterSpec) => self.authentication === undefined || self.version === 2,
+    message: 'needs version 2',
+  },
+  ...preemptionRules(`${ROUTER}.preemption`),
+  ...checkRules(`${ROUTER}.checks[*]`),
+]
+
+function eachOnce(values: readonly (string | number)[]): boolean {
+  return new Set(values).size === values.length
+}
