@@ -1,0 +1,55 @@
+# Everything a person types. `make help` lists it.
+NODE_VERSION := 26.10.0
+NODE_PACKAGE := node-linux-$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x64)
+NODE_MAJOR := $(shell node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')
+LOCAL_NODE := $(CURDIR)/.node/node_modules/$(NODE_PACKAGE)
+BUILT := node_modules/.kube-vrrp-built
+
+# Node 26: the machine's own, else npm's package of it, which carries the headers that native add-ons are built against.
+ifneq ($(NODE_MAJOR),26)
+NODE_READY := $(LOCAL_NODE)/bin/node
+export PATH := $(LOCAL_NODE)/bin:$(PATH)
+export npm_config_nodedir := $(LOCAL_NODE)
+endif
+LAB := test/lab/in-namespaces
+
+.PHONY: help build demo lab test tools packages format bench clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | column -t -s '	'
+
+build: $(BUILT) ## all that bin/kube-vrrp needs
+
+$(LOCAL_NODE)/bin/node:
+	@echo "Fetching Node $(NODE_VERSION) into .node (about 60 MB, once) …"
+	@npm install --silent --prefix .node --no-save --no-package-lock --ignore-scripts $(NODE_PACKAGE)@$(NODE_VERSION)
+
+$(BUILT): package.json package-lock.json $(NODE_READY)
+	@command -v c++ >/dev/null || { echo "A C++ compiler is needed to build raw-socket (Debian: apt-get install g++)" >&2; exit 2; }
+	@echo "Installing the dependencies (once) …"
+	@npm ci --silent
+	@touch $@
+
+tools: $(BUILT) ## etcd, kube-apiserver and kubectl, built once with Go
+	@test/tools/build
+
+packages: ## what Debian has of the test machines (as root: installs it)
+	@test/lab/packages
+
+demo: build tools packages ## three nodes, one VirtualIP, one failover you watch
+	@$(LAB) node test/lab/demo.ts
+
+lab: build tools packages ## the demo's machines, left up, with a shell
+	@$(LAB) node test/lab/demo.ts --shell
+
+test: build tools packages ## types, lint, format and every test
+	@node test/run.ts
+
+format: build ## what the linter can mend, mended
+	@npx biome check --write .
+
+bench: build tools packages ## ours beside keepalived's, in one run
+	@$(LAB) node test/bench/bench.ts
+
+clean: ## what make built here (not the test tools)
+	rm -rf node_modules .node dist

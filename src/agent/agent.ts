@@ -1,0 +1,158 @@
+import { join } from 'node:path'
+import type { LinkStatus, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
+import { openAddresses } from '../linux/addresses.ts'
+import { missingCapabilities } from '../linux/capabilities.ts'
+import { openFrameSocket } from '../linux/frame-socket.ts'
+import { type LinkTable, watchLinks } from '../linux/links.ts'
+import { openOwnership } from '../linux/ownership.ts'
+import type { VirtualIPPlan } from '../plan/plan.ts'
+import { createAgentMetrics } from '../telemetry/agent-metrics.ts'
+import { serveHealth } from '../telemetry/health-server.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { ClusterSource } from './cluster-source.ts'
+import { ConfigStore } from './config-store.ts'
+import { FileSource } from './file-source.ts'
+import { Loop } from './loop.ts'
+import { ownView } from './own-view.ts'
+import { serveStatus } from './status-socket.ts'
+
+export interface AgentOptions {
+  readonly file?: string
+  readonly node: string
+  readonly instance: string
+  readonly stateDir: string
+  readonly metricsAddress?: string
+  readonly checksAllowed: readonly ('Process' | 'Exec')[]
+  readonly kubeconfig?: string
+  readonly namespace: string
+  readonly version: string
+}
+
+/** Where the spec comes from, and where the reports go. */
+interface Source {
+  /** Why what runs is not what was asked for, if so. */
+  readonly problem: string | undefined
+  linksChanged(): void
+  statusChanged(routers: VirtualRouterStatus[], links: LinkStatus[]): void
+  reload(): void
+  close(): Promise<void>
+}
+
+/** Runs an agent until `signal` aborts; then addresses are released, Priority 0 is sent, and it returns. Throws a sentence where it can't start. */
+export async function runAgent(
+  options: AgentOptions,
+  logger: Logger,
+  signal: AbortSignal,
+  onReload: (reload: () => void) => void,
+): Promise<void> {
+  const missing = missingCapabilities()
+  if (missing.length > 0) {
+    throw new Error(
+      `Cannot run an agent without ${missing.join(' and ')} (run it as root, or add them to the container's securityContext.capabilities)`,
+    )
+  }
+  const folder = join(options.stateDir, options.instance)
+  const store = new ConfigStore(folder)
+
+  let planned: ReadonlyMap<string, VirtualIPPlan> | undefined
+  let loop: Loop | undefined
+  let source: Source | undefined
+  const status = await serveStatus({
+    path: join(folder, 'agent.sock'),
+    status: () => ownView(options.node, loop?.status() ?? [], planned),
+  })
+
+  const ownership = openOwnership(folder)
+  const addresses = await openAddresses(ownership.mark)
+  const frames = openFrameSocket()
+  const links: LinkTable = await watchLinks(() => {
+    loop?.linksChanged()
+    source?.linksChanged()
+  })
+
+  const metrics = createAgentMetrics({
+    routers: () => loop?.routers() ?? [],
+    refused: () => loop?.refused ?? new Map(),
+    addressesHeld: () => loop?.addressesHeld() ?? 0,
+  })
+  loop = new Loop({
+    links,
+    addresses,
+    ownership,
+    frames,
+    logger,
+    observeLateness: seconds => metrics.observeLateness(seconds),
+  })
+  const running = loop
+
+  source = options.file === undefined ? await startCluster() : startFile(options.file)
+  const started = source
+  running.onStatusChanged = () => started.statusChanged(running.status(), running.linkStatus())
+  running.onStatusChanged()
+  onReload(() => started.reload())
+
+  const health = options.metricsAddress
+    ? await serveHealth({
+        address: options.metricsAddress,
+        registry: metrics.registry,
+        healthy: () => true,
+        ready: () => started.problem ?? true,
+      })
+    : undefined
+  logger.info(
+    { node: options.node, instance: options.instance, mark: ownership.mark },
+    `Agent ${options.version} runs on ${options.node}`,
+  )
+
+  await aborted(signal)
+  logger.info('Leaving: addresses are released, then Priority 0 is sent')
+  await running.close()
+  await started.close()
+  links.close()
+  addresses.close()
+  frames.close()
+  await Promise.all([health?.close(), status.close()])
+
+  function startFile(file: string): Source {
+    const source = new FileSource({
+      file,
+      node: options.node,
+      links: () => running.linkStatus(),
+      apply: ({ spec, passwords, plan }) => {
+        planned = plan.virtualIPs
+        running.setSpec(spec, passwords, false)
+      },
+      logger,
+    })
+    source.start()
+    return {
+      get problem() {
+        return source.problem
+      },
+      linksChanged: () => source.linksChanged(),
+      statusChanged: () => {},
+      reload: () => source.reload(),
+      close: async () => source.close(),
+    }
+  }
+
+  async function startCluster(): Promise<Source> {
+    return ClusterSource.start({
+      node: options.node,
+      namespace: options.namespace,
+      ...(options.kubeconfig ? { kubeconfig: options.kubeconfig } : {}),
+      version: options.version,
+      checksAllowed: options.checksAllowed,
+      store,
+      apply: (spec, passwords, live) => running.setSpec(spec, passwords, live),
+      logger,
+    })
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

@@ -1,0 +1,258 @@
+import { type Condition, type DesiredCondition, setConditions } from '../api/conditions.ts'
+import { FIELD_MANAGER } from '../api/names.ts'
+import { describeFieldErrors, parseVirtualIPNodeSpec } from '../api/parse.ts'
+import type {
+  LinkStatus,
+  VirtualIPNode,
+  VirtualIPNodeSpec,
+  VirtualIPNodeStatus,
+  VirtualRouterStatus,
+} from '../api/virtual-ip-node.ts'
+import { type KubeClient, openClient } from '../kube/client.ts'
+import { hasReason, KubeError } from '../kube/kube-error.ts'
+import { renewLease } from '../kube/lease.ts'
+import { SECRETS, VIRTUAL_IP_NODES } from '../kube/resources.ts'
+import { type ResourceWatch, watchResource } from '../kube/watch.ts'
+import type { Millis } from '../lib/time.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { ConfigStore } from './config-store.ts'
+
+const RENEW_EVERY: Millis = 3000
+const LEASE_SECONDS = 10
+/** A refused report, or a Secret that could not be read, is tried again after this long. */
+const RETRY_AFTER: Millis = 1000
+/** A changed Secret is noticed within this long. */
+const SECRETS_EVERY: Millis = 30_000
+
+type Passwords = Readonly<Record<string, string>>
+
+export interface ClusterSourceOptions {
+  readonly node: string
+  readonly namespace: string
+  readonly kubeconfig?: string
+  readonly version: string
+  readonly checksAllowed: readonly ('Process' | 'Exec')[]
+  readonly store: ConfigStore
+  /** `live`: the controller says so now, as opposed to what was kept on disk. */
+  readonly apply: (spec: VirtualIPNodeSpec, passwords: Passwords, live: boolean) => void
+  readonly logger: Logger
+}
+
+/** Cluster mode's spec and reports: this node's own VirtualIPNode, its Lease and the Secrets its spec names. */
+export class ClusterSource {
+  readonly #options: ClusterSourceOptions
+  readonly #client: KubeClient
+  readonly #ending = new AbortController()
+  #watch: ResourceWatch<VirtualIPNode> | undefined
+  #timers: NodeJS.Timeout[] = []
+  #routers: VirtualRouterStatus[] = []
+  #links: LinkStatus[] = []
+  /** The generation that runs; 0: none was seen yet. */
+  #generation = 0
+  #spec: VirtualIPNodeSpec = { virtualRouters: [] }
+  #passwords: Passwords = {}
+  #applied: DesiredCondition = {
+    type: 'Applied',
+    status: 'Unknown',
+    reason: 'Starting',
+    message: 'No spec was received yet',
+  }
+  #reporting = false
+  #reportAgain = false
+  #reported = ''
+  /** Why what runs is not what the controller asked for. */
+  problem: string | undefined
+
+  /** Runs what the disk has, connects, and goes on by itself. Throws a KubeError where there is no usable kubeconfig. */
+  static start(options: ClusterSourceOptions): ClusterSource {
+    const source = new ClusterSource(options)
+    source.#startFromDisk()
+    source.#follow()
+    return source
+  }
+
+  private constructor(options: ClusterSourceOptions) {
+    this.#options = options
+    this.#client = openClient({ kubeconfig: options.kubeconfig, namespace: options.namespace })
+  }
+
+  statusChanged(routers: VirtualRouterStatus[], links: LinkStatus[]): void {
+    this.#routers = routers
+    this.#links = links
+    void this.#report()
+  }
+
+  linksChanged(): void {}
+
+  /** SIGHUP in cluster mode: Secrets are read again now. */
+  reload(): void {
+    void this.#readSecrets()
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer)
+    await this.#report()
+    this.#ending.abort()
+    this.#client.close()
+  }
+
+  #startFromDisk(): void {
+    const { store, apply, logger } = this.#options
+    try {
+      const stored = store.read()
+      if (!stored) return
+      const spec = parseVirtualIPNodeSpec(stored.spec)
+      if (Array.isArray(spec)) throw new Error(`The last spec on disk can't be used: ${describeFieldErrors(spec)}`)
+      this.#spec = spec
+      this.#passwords = stored.passwords
+      logger.info(`Starting with the last spec on disk (generation ${stored.generation})`)
+      apply(spec, stored.passwords, false)
+    } catch (error) {
+      logger.warn((error as Error).message)
+    }
+  }
+
+  #follow(): void {
+    const { node, logger } = this.#options
+    const fail = (error: KubeError) => logger.warn(`${error.message}; what runs goes on`)
+    this.#watch = watchResource<VirtualIPNode>({
+      client: this.#client,
+      resource: VIRTUAL_IP_NODES,
+      fieldSelector: `metadata.name=${node}`,
+      signal: this.#ending.signal,
+      onChange: (_, current) => this.#received(current),
+      onSynced: () => {
+        if (this.#watch?.cache.size === 0) this.#received(undefined)
+      },
+      onConnected: () => void this.#report(),
+      onDisconnected: fail,
+    })
+    void this.#renew()
+    this.#timers = [
+      setInterval(() => void this.#renew(), RENEW_EVERY),
+      setInterval(() => void this.#readSecrets(), SECRETS_EVERY),
+    ]
+  }
+
+  /** The controller's word. Without an object there is nothing to run: a VirtualIP that was deleted while this node was down must not come back. */
+  #received(node: VirtualIPNode | undefined): void {
+    const generation = node?.metadata.generation ?? 0
+    if (node && generation === this.#generation) return
+    const spec = parseVirtualIPNodeSpec(node?.spec ?? { virtualRouters: [] })
+    this.#generation = generation
+    if (Array.isArray(spec)) {
+      this.problem = `Generation ${generation} of VirtualIPNode ${this.#options.node} can't be used: ${describeFieldErrors(spec)}`
+      this.#options.logger.error(`${this.problem}; the last good one goes on`)
+      this.#setApplied('False', 'InvalidSpec', this.problem)
+    } else {
+      this.problem = undefined
+      this.#spec = spec
+      this.#setApplied('True', 'Applied', `Generation ${generation} runs`)
+      void this.#applyLive()
+    }
+    void this.#report()
+  }
+
+  async #applyLive(): Promise<void> {
+    if (secretNames(this.#spec).some(name => !hasPasswords(this.#passwords, name))) await this.#readSecrets()
+    else this.#applyNow()
+  }
+
+  #applyNow(): void {
+    const { store, apply, logger } = this.#options
+    apply(this.#spec, this.#passwords, true)
+    try {
+      store.write({ generation: this.#generation, spec: this.#spec, passwords: this.#passwords })
+    } catch (error) {
+      logger.warn(
+        `Cannot keep the spec on disk: ${(error as Error).message}; after a restart without an API server this node will not take part`,
+      )
+    }
+  }
+
+  /** A Secret that can't be read leaves the last good password in force. */
+  async #readSecrets(): Promise<void> {
+    const { logger } = this.#options
+    const passwords = { ...this.#passwords }
+    for (const name of secretNames(this.#spec)) {
+      try {
+        const ref = { resource: SECRETS, namespace: this.#client.namespace, name }
+        const secret = await this.#client.get<{ data?: Record<string, string> }>(ref)
+        for (const [key, value] of Object.entries(secret.data ?? {})) {
+          passwords[`${name}/${key}`] = Buffer.from(value, 'base64').toString()
+        }
+      } catch (error) {
+        if (!(error instanceof KubeError)) throw error
+        logger.warn(error.message)
+      }
+    }
+    if (JSON.stringify(passwords) === JSON.stringify(this.#passwords) && this.#generation === 0) return
+    this.#passwords = passwords
+    this.#applyNow()
+  }
+
+  async #renew(): Promise<void> {
+    const { node, logger } = this.#options
+    try {
+      await renewLease(this.#client, node, LEASE_SECONDS)
+    } catch (error) {
+      if (!(error instanceof KubeError)) throw error
+      logger.debug(error.message)
+    }
+  }
+
+  #setApplied(status: Condition['status'], reason: string, message: string): void {
+    this.#applied = { type: 'Applied', status, reason, message, observedGeneration: this.#generation }
+  }
+
+  /** Writes the status where it differs from what was written; one request at a time, the newest state wins. */
+  async #report(): Promise<void> {
+    if (this.#reporting) {
+      this.#reportAgain = true
+      return
+    }
+    const node = this.#watch?.cache.get(this.#options.node)
+    if (!node) return
+    const status = this.#status(node)
+    const text = JSON.stringify(status)
+    if (text === this.#reported) return
+    this.#reporting = true
+    try {
+      const ref = { resource: VIRTUAL_IP_NODES, name: this.#options.node, subresource: 'status' as const }
+      await this.#client.mergePatch(ref, { status }, FIELD_MANAGER.agent)
+      this.#reported = text
+    } catch (error) {
+      if (!(error instanceof KubeError)) throw error
+      if (!hasReason(error, 'NotFound')) this.#options.logger.warn(error.message)
+      this.#timers.push(setTimeout(() => void this.#report(), RETRY_AFTER))
+    } finally {
+      this.#reporting = false
+    }
+    if (!this.#reportAgain) return
+    this.#reportAgain = false
+    await this.#report()
+  }
+
+  #status(node: VirtualIPNode): VirtualIPNodeStatus {
+    return {
+      observedGeneration: this.#generation,
+      agentVersion: this.#options.version,
+      checksAllowed: [...this.#options.checksAllowed],
+      links: this.#links,
+      virtualRouters: this.#routers,
+      conditions: setConditions(node.status?.conditions ?? [], [this.#applied], new Date().toISOString()),
+    }
+  }
+}
+
+function secretNames(spec: VirtualIPNodeSpec): string[] {
+  return [
+    ...new Set(
+      spec.virtualRouters.flatMap(({ authentication }) => (authentication ? [authentication.secretRef.name] : [])),
+    ),
+  ]
+}
+
+function hasPasswords(passwords: Passwords, secret: string): boolean {
+  return Object.keys(passwords).some(name => name.startsWith(`${secret}/`))
+}

@@ -1,0 +1,57 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** What an agent was last told, kept so that a node that boots while the API server is down still takes part. */
+export interface StoredConfig {
+  readonly generation: number
+  /** As received: it is parsed again when read, by whatever version reads it. */
+  readonly spec: unknown
+  /** Passwords by `secret/key`, in the clear as VRRP sends them: the folder is 0700, the file 0600. */
+  readonly passwords: Readonly<Record<string, string>>
+}
+
+export class ConfigStore {
+  readonly #file: string
+
+  /** `folder` is the instance's own; it is made (0700) where it is missing. Throws with a sentence where that is refused. */
+  constructor(folder: string) {
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 })
+    } catch (cause) {
+      throw new Error(
+        `Cannot make the state folder ${folder}: ${(cause as NodeJS.ErrnoException).code} (choose another with --state-dir)`,
+        { cause },
+      )
+    }
+    this.#file = join(folder, 'spec.json')
+  }
+
+  /** The last config, or undefined where there is none; throws where it can't be read or is no JSON. */
+  read(): StoredConfig | undefined {
+    let text: string
+    try {
+      text = readFileSync(this.#file, 'utf8')
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      throw new Error(`Cannot read the last spec in ${this.#file}: ${(cause as NodeJS.ErrnoException).code}`, { cause })
+    }
+    try {
+      return JSON.parse(text) as StoredConfig
+    } catch (cause) {
+      throw new Error(`The last spec in ${this.#file} is no JSON and is left out`, { cause })
+    }
+  }
+
+  /** Atomically: after a power cut the old one or the new one is there, whole. */
+  write(config: StoredConfig): void {
+    const draft = `${this.#file}.new`
+    const descriptor = openSync(draft, 'w', 0o600)
+    try {
+      writeSync(descriptor, JSON.stringify(config))
+      fsyncSync(descriptor)
+    } finally {
+      closeSync(descriptor)
+    }
+    renameSync(draft, this.#file)
+  }
+}

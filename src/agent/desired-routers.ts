@@ -1,0 +1,129 @@
+import type { Check } from '../api/virtual-ip.ts'
+import type { VirtualRouterSpec } from '../api/virtual-ip-node.ts'
+import { type IpAddress, isLinkLocal, type Prefix, parsePrefix } from '../lib/ip-address.ts'
+import { parseDuration } from '../lib/time.ts'
+import type { Link, LinkAddress } from '../linux/links.ts'
+import { effectivePriority } from '../vrrp/priority.ts'
+import type { Preemption, VirtualRouterConfig } from '../vrrp/virtual-router.ts'
+
+/** IFA_F_TENTATIVE, IFA_F_DADFAILED (linux/if_addr.h): an IPv6 address that can't be a source yet, or ever. */
+const UNUSABLE_FLAGS = 0x40 | 0x08
+
+/** Why a virtual router can't take part: a reason for machines, a sentence for people. */
+export interface Fault {
+  readonly reason: string
+  readonly message: string
+}
+
+export interface CheckResult {
+  readonly passing: boolean
+  readonly message?: string
+}
+
+/** What one entry of the spec comes to on this node now: a configuration to run on a link, or the fault that prevents it. */
+export interface DesiredRouter {
+  readonly key: string
+  readonly spec: VirtualRouterSpec
+  readonly prefixes: readonly Prefix[]
+  readonly outcome:
+    | { readonly link: Link; readonly config: VirtualRouterConfig }
+    | { readonly fault: Fault }
+    /** A check has no result yet; a router that runs already goes on. */
+    | { readonly waitingFor: string; readonly link: Link; readonly config: VirtualRouterConfig }
+}
+
+export function routerKey(spec: Pick<VirtualRouterSpec, 'virtualIP' | 'family'>): string {
+  return `${spec.virtualIP}/${spec.family}`
+}
+
+export function checkKey(router: string, check: Pick<Check, 'name'>): string {
+  return `${router}/${check.name}`
+}
+
+/** What this node would run, from what it was told, what its links are, and what its checks say. Pure. */
+export function desiredRouter(
+  spec: VirtualRouterSpec,
+  links: Iterable<Link>,
+  isOurs: (link: Link, address: LinkAddress) => boolean,
+  resultOf: (checkKey: string) => CheckResult | undefined,
+): DesiredRouter {
+  const key = routerKey(spec)
+  const prefixes = spec.addresses.map(parsePrefix).filter(prefix => prefix !== undefined)
+  const desired = (outcome: DesiredRouter['outcome']): DesiredRouter => ({ key, spec, prefixes, outcome })
+  const fault = (reason: string, message: string) => desired({ fault: { reason, message } })
+
+  const link = [...links].find(candidate => candidate.name === spec.link)
+  if (!link) return fault('LinkMissing', `Link ${spec.link} does not exist on this node`)
+  if (!link.up) return fault('LinkDown', `Link ${spec.link} is down (ip link set ${spec.link} up)`)
+  if (!link.carrier) return fault('NoCarrier', `Link ${spec.link} has no carrier`)
+
+  const source = primaryAddress(spec, prefixes, link, isOurs)
+  if (!source) {
+    const kind = spec.family === 'IPv4' ? 'IPv4 address of its own' : 'usable link-local IPv6 address'
+    return fault('NoPrimaryAddress', `Link ${spec.link} has no ${kind} to send adverts from`)
+  }
+
+  const checks = (spec.checks ?? []).map(check => ({ check, result: resultOf(checkKey(key, check)) }))
+  const known = checks.flatMap(({ check, result }) =>
+    result ? [{ passing: result.passing, ...(check.weight === undefined ? {} : { weight: check.weight }) }] : [],
+  )
+  const priority = effectivePriority(spec.priority, known)
+  if (priority === 'FAULT') {
+    const failing = checks.find(({ check, result }) => check.weight === undefined && result && !result.passing)
+    const detail = failing?.result?.message
+    return fault('CheckFailed', `Check ${failing?.check.name} fails${detail ? `: ${detail}` : ''}`)
+  }
+
+  const config: VirtualRouterConfig = {
+    family: spec.family,
+    version: spec.version,
+    virtualRouterID: spec.virtualRouterID,
+    priority,
+    advertisementInterval: parseDuration(spec.advertisementInterval) ?? 1000,
+    addresses: prefixes.map(prefix => prefix.address),
+    preemption: preemption(spec),
+    primaryAddress: source,
+  }
+  const unknown = checks.find(({ result }) => result === undefined)
+  return desired(unknown ? { waitingFor: unknown.check.name, link, config } : { link, config })
+}
+
+function preemption(spec: VirtualRouterSpec): Preemption {
+  return spec.preemption.mode === 'Never'
+    ? { mode: 'Never' }
+    : { mode: 'Always', delay: parseDuration(spec.preemption.delay ?? '0s') ?? 0 }
+}
+
+/** RFC 9568 §5.1.1.1, §5.1.2.1: the link's primary IPv4 address, or its link-local IPv6 address; never one that virtual routers hold. */
+function primaryAddress(
+  spec: VirtualRouterSpec,
+  held: readonly Prefix[],
+  link: Link,
+  isOurs: (link: Link, address: LinkAddress) => boolean,
+): IpAddress | undefined {
+  return link.addresses.find(candidate => {
+    const { address } = candidate.prefix
+    if (address.family !== spec.family) return false
+    if (isOurs(link, candidate) || held.some(prefix => prefix.address.text === address.text)) return false
+    if (address.family === 'IPv4') return true
+    return isLinkLocal(address) && (candidate.flags & UNUSABLE_FLAGS) === 0
+  })?.prefix.address
+}
+
+/** Whether two configurations are two different virtual routers on the wire, so that the one must end before the other starts. */
+export function isAnotherRouter(a: VirtualRouterConfig, b: VirtualRouterConfig): boolean {
+  return a.version !== b.version || a.virtualRouterID !== b.virtualRouterID || a.family !== b.family
+}
+
+export function sameConfig(a: VirtualRouterConfig, b: VirtualRouterConfig): boolean {
+  return (
+    !isAnotherRouter(a, b) &&
+    a.priority === b.priority &&
+    a.advertisementInterval === b.advertisementInterval &&
+    a.primaryAddress.text === b.primaryAddress.text &&
+    a.preemption.mode === b.preemption.mode &&
+    (a.preemption.mode === 'Never' || b.preemption.mode === 'Never' || a.preemption.delay === b.preemption.delay) &&
+    a.addresses.length === b.addresses.length &&
+    a.addresses.every((address, i) => address.text === b.addresses[i]?.text)
+  )
+}

@@ -1,0 +1,162 @@
+import { type FSWatcher, readFileSync, watch } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { describeFileErrors, parseVirtualIPFile, type VirtualIPFile } from '../api/virtual-ip-file.ts'
+import type { LinkStatus, VirtualIPNodeSpec } from '../api/virtual-ip-node.ts'
+import { formatPrefix, networkOf, parsePrefix } from '../lib/ip-address.ts'
+import { type Plan, plan } from '../plan/plan.ts'
+import type { Logger } from '../telemetry/logger.ts'
+
+/** An editor writes a file in several steps; it is read when nothing has happened to it for this long, in ms. */
+const QUIET = 100
+
+export interface FileSpec {
+  readonly spec: VirtualIPNodeSpec
+  /** By `secret/key`. */
+  readonly passwords: Readonly<Record<string, string>>
+  readonly plan: Plan
+}
+
+/** File mode's stand-in for controller and API server: the file's VirtualIPs, planned by this node for itself. */
+export class FileSource {
+  readonly #path: string
+  readonly #node: string
+  readonly #links: () => LinkStatus[]
+  readonly #apply: (spec: FileSpec) => void
+  readonly #logger: Logger
+  #file: VirtualIPFile | undefined
+  #applied = ''
+  #said = new Set<string>()
+  #watcher: FSWatcher | undefined
+  #quiet: NodeJS.Timeout | undefined
+  /** Why the file as it is now is not what runs. */
+  problem: string | undefined
+
+  constructor(options: {
+    file: string
+    node: string
+    links: () => LinkStatus[]
+    apply: (spec: FileSpec) => void
+    logger: Logger
+  }) {
+    this.#path = options.file
+    this.#node = options.node
+    this.#links = options.links
+    this.#apply = options.apply
+    this.#logger = options.logger
+  }
+
+  /** Reads the file and goes on watching it. Throws with every error it has where it can't be used the first time. */
+  start(): void {
+    this.#read()
+    if (!this.#file) throw new Error(this.problem)
+    // The folder, not the file: editors and Kubernetes' mounts replace files.
+    this.#watcher = watch(dirname(this.#path), (_, name) => {
+      if (name !== null && name !== basename(this.#path) && name !== '..data') return
+      clearTimeout(this.#quiet)
+      this.#quiet = setTimeout(() => this.reload(), QUIET)
+    })
+    this.#watcher.on('error', error =>
+      this.#logger.warn(`Cannot watch ${this.#path}: ${error.message} (send SIGHUP after a change)`),
+    )
+  }
+
+  /** Reads the file again; with errors in it, all goes on as it was. */
+  reload(): void {
+    const before = this.problem
+    this.#read()
+    if (this.problem === undefined) this.#logger.info(`Read ${this.#path}`)
+    else if (this.problem !== before) this.#logger.error(`${this.problem}\nThe last good configuration goes on`)
+  }
+
+  /** Links came or went: a VirtualIP may have found its link. */
+  linksChanged(): void {
+    if (this.#file) this.#plan(this.#file)
+  }
+
+  close(): void {
+    clearTimeout(this.#quiet)
+    this.#watcher?.close()
+  }
+
+  #read(): void {
+    let text: string
+    try {
+      text = readFileSync(this.#path, 'utf8')
+    } catch (error) {
+      this.problem = `Cannot read ${this.#path}: ${(error as NodeJS.ErrnoException).code}`
+      return
+    }
+    const parsed = parseVirtualIPFile(text)
+    if (Array.isArray(parsed)) {
+      this.problem = describeFileErrors(this.#path, parsed)
+      return
+    }
+    this.problem = undefined
+    this.#file = parsed
+    this.#plan(parsed)
+  }
+
+  #plan(file: VirtualIPFile): void {
+    const planned = plan(planInput(file, this.#links()))
+    this.#say(planned)
+    const spec = withoutInitial(planned.nodes.get(this.#node) ?? { virtualRouters: [] })
+    const result: FileSpec = { spec, passwords: passwordsOf(file), plan: planned }
+    const text = JSON.stringify([result.spec, result.passwords])
+    if (text === this.#applied) return
+    this.#applied = text
+    this.#apply(result)
+  }
+
+  #say(planned: Plan): void {
+    const sentences = [...planned.virtualIPs].flatMap(([name, { accepted, members }]) => {
+      if (accepted.status === 'False') return [`${name} is not accepted: ${accepted.reason}: ${accepted.message}`]
+      return members.some(({ node }) => node === this.#node)
+        ? []
+        : [`${name} names other nodes; ${this.#node} takes no part in it (is --node right?)`]
+    })
+    for (const sentence of sentences) if (!this.#said.has(sentence)) this.#logger.warn(sentence)
+    this.#said = new Set(sentences)
+  }
+}
+
+/**
+ * Every node must come to the same plan from the same file, so what only this node knows must not count: the others are taken
+ * to have the links this one has, and nobody to have heard anything.
+ */
+function planInput(file: VirtualIPFile, links: LinkStatus[]): Parameters<typeof plan>[0] {
+  const named = file.virtualIPs.flatMap(({ spec }) => (spec.priorities ?? []).map(({ node }) => node))
+  const names = new Set([...file.nodes.map(({ name }) => name), ...named])
+  const subnets = links.map(({ name, subnets }) => ({ name, carrier: true, subnets: subnets.map(networkOnly) }))
+  return {
+    virtualIPs: file.virtualIPs,
+    nodes: [...names].sort().map(name => {
+      const node = file.nodes.find(candidate => candidate.name === name)
+      return { name, labels: node?.labels ?? {}, ready: true, unschedulable: node?.unschedulable ?? false }
+    }),
+    agents: [...names].sort().map(node => ({
+      node,
+      alive: true,
+      confirmed: true,
+      status: { links: subnets, checksAllowed: ['Process', 'Exec'] },
+    })),
+  }
+}
+
+/** The host part is this node's own and would differ on the others. */
+function networkOnly(subnet: string): string {
+  const prefix = parsePrefix(subnet)
+  return prefix ? formatPrefix(networkOf(prefix)) : subnet
+}
+
+/** `initial` rests on the controller having just allocated the VRID; a file is read at every start. */
+function withoutInitial(spec: VirtualIPNodeSpec): VirtualIPNodeSpec {
+  return { virtualRouters: spec.virtualRouters.map(({ initial: _, ...router }) => router) }
+}
+
+function passwordsOf(file: VirtualIPFile): Record<string, string> {
+  return Object.fromEntries(
+    [...file.secrets].flatMap(([name, data]) =>
+      Object.entries(data).map(([key, value]) => [`${name}/${key}`, new TextDecoder().decode(value)]),
+    ),
+  )
+}

@@ -1,0 +1,222 @@
+import { hostname } from 'node:os'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { DEFAULT_NAMESPACE } from './api/names.ts'
+
+export interface CommonSettings {
+  readonly logLevel: string
+  readonly logFormat: 'auto' | 'json' | 'text'
+  readonly kubeconfig?: string
+  readonly namespace: string
+}
+
+export interface AgentSettings extends CommonSettings {
+  /** File mode where it is given, cluster mode otherwise. */
+  readonly file?: string
+  readonly node: string
+  readonly instance: string
+  readonly stateDir: string
+  /** Absent for an instance that is not named after its node: two agents on one host do not share a port. */
+  readonly metricsAddress?: string
+  readonly checksAllowed: readonly ('Process' | 'Exec')[]
+}
+
+export interface ControllerSettings extends CommonSettings {
+  readonly metricsAddress: string
+  readonly leaderElect: boolean
+  readonly identity: string
+}
+
+export interface StatusSettings extends CommonSettings {
+  readonly name?: string
+  readonly watch: boolean
+  readonly output: 'table' | 'json'
+  readonly node: string
+  readonly instance: string
+  readonly stateDir: string
+}
+
+export type Settings =
+  | { readonly command: 'agent'; readonly settings: AgentSettings }
+  | { readonly command: 'controller'; readonly settings: ControllerSettings }
+  | { readonly command: 'import'; readonly files: readonly string[] }
+  | { readonly command: 'status'; readonly settings: StatusSettings }
+
+/** Flags and environment → settings: the only reader of either. Ends the process with a sentence and status 2 where they can't be right. */
+export function readSettings(argv: readonly string[], version: string): Settings {
+  let settings: Settings | undefined
+  const program = new Command('kube-vrrp')
+    .description('Floating IP addresses for Kubernetes and plain Linux, by VRRP')
+    .version(version)
+    .exitOverride(error => process.exit(error.exitCode === 0 ? 0 : 2))
+
+  addCommon(program.command('agent'))
+    .description('run virtual routers on this node, as the controller or a file says')
+    .addOption(env('--file <path>', 'VirtualIPs, Secrets and Nodes as a YAML stream; no cluster is needed'))
+    .addOption(
+      env('--node <name>', 'the name of this node').default(
+        process.env['NODE_NAME'] ?? hostname(),
+        "NODE_NAME, else the host's name",
+      ),
+    )
+    .addOption(
+      env('--instance <name>', "what this agent's own things are filed under (default: the node's name)").argParser(
+        fileName,
+      ),
+    )
+    .addOption(
+      env('--state-dir <path>', 'where the last spec, the list of addresses and the socket are kept').default(
+        '/var/lib/kube-vrrp',
+      ),
+    )
+    .addOption(env('--metrics-address <address>', 'where /metrics, /healthz and /readyz are served (default: :9180)'))
+    .addOption(env('--allow-process-checks', 'in a cluster: run process checks (needs the host PID namespace)'))
+    .addOption(env('--allow-exec-checks', 'in a cluster: run the commands of exec checks on this node'))
+    .action(options => {
+      const instance = options.instance ?? options.node
+      const metricsAddress = options.metricsAddress ?? (instance === options.node ? ':9180' : undefined)
+      const checksAllowed = [
+        ...(options.allowProcessChecks || options.file ? (['Process'] as const) : []),
+        ...(options.allowExecChecks || options.file ? (['Exec'] as const) : []),
+      ]
+      settings = {
+        command: 'agent',
+        settings: {
+          ...common(options),
+          node: options.node,
+          instance,
+          stateDir: options.stateDir,
+          checksAllowed,
+          ...present({ file: options.file, metricsAddress }),
+        },
+      }
+    })
+
+  addCommon(program.command('controller'))
+    .description('plan who holds what, and say who does')
+    .addOption(env('--metrics-address <address>', 'where /metrics, /healthz and /readyz are served').default(':9181'))
+    .addOption(
+      env('--leader-elect <true|false>', 'take part in the election of one leader')
+        .choices(['true', 'false'])
+        .default('true'),
+    )
+    .addOption(
+      env('--identity <name>', 'this replica in the election').default(
+        process.env['POD_NAME'] ?? `${hostname()}-${process.pid}`,
+        'POD_NAME, else host name and process ID',
+      ),
+    )
+    .action(options => {
+      settings = {
+        command: 'controller',
+        settings: {
+          ...common(options),
+          metricsAddress: options.metricsAddress,
+          leaderElect: options.leaderElect === 'true',
+          identity: options.identity,
+        },
+      }
+    })
+
+  program
+    .command('import')
+    .description('keepalived.conf files → VirtualIPs and Secrets on standard output')
+    .argument('<node=file...>', 'node1=keepalived.conf node2=keepalived.conf')
+    .action((files: string[]) => {
+      settings = { command: 'import', files }
+    })
+
+  addCommon(program.command('status'))
+    .description('who holds what, since when, and why')
+    .argument('[name]', 'one VirtualIP')
+    .option('-w, --watch', 'go on with the changes', false)
+    .addOption(new Option('-o, --output <format>', 'how it is printed').choices(['table', 'json']).default('table'))
+    .addOption(
+      env('--node <name>', 'without a cluster: the node whose agent is asked').default(
+        process.env['NODE_NAME'] ?? hostname(),
+        "NODE_NAME, else the host's name",
+      ),
+    )
+    .addOption(
+      env('--instance <name>', "without a cluster: the agent's instance (default: the node's name)").argParser(
+        fileName,
+      ),
+    )
+    .addOption(env('--state-dir <path>', "where the agent's socket is").default('/var/lib/kube-vrrp'))
+    .action((name: string | undefined, options) => {
+      const instance = options.instance ?? options.node
+      settings = {
+        command: 'status',
+        settings: {
+          ...common(options),
+          watch: options.watch,
+          output: options.output,
+          node: options.node,
+          instance,
+          stateDir: options.stateDir,
+          ...present({ name }),
+        },
+      }
+    })
+
+  program.parse([...argv], { from: 'user' })
+  if (!settings) throw new Error('A command was parsed that sets no settings')
+  return settings
+}
+
+function addCommon(command: Command): Command {
+  return command
+    .addOption(
+      env(
+        '--kubeconfig <path>',
+        'how to reach the API server (default: KUBECONFIG, else the pod it runs in, else ~/.kube/config)',
+      ),
+    )
+    .addOption(
+      env('--namespace <name>', 'where the Leases and Secrets are').default(
+        process.env['POD_NAMESPACE'] ?? DEFAULT_NAMESPACE,
+        `POD_NAMESPACE, else ${DEFAULT_NAMESPACE}`,
+      ),
+    )
+    .addOption(
+      env('--log-level <level>', 'how much is said')
+        .choices(['trace', 'debug', 'info', 'warn', 'error'])
+        .default('info'),
+    )
+    .addOption(
+      env('--log-format <format>', 'json, text, or text on a terminal')
+        .choices(['auto', 'json', 'text'])
+        .default('auto'),
+    )
+}
+
+/** An option that may also come from KUBE_VRRP_<NAME>. */
+function env(flags: string, description: string): Option {
+  const option = new Option(flags, description)
+  return option.env(`KUBE_VRRP_${option.name().toUpperCase().replaceAll('-', '_')}`)
+}
+
+function common(options: {
+  kubeconfig?: string
+  namespace: string
+  logLevel: string
+  logFormat: CommonSettings['logFormat']
+}): CommonSettings {
+  return {
+    namespace: options.namespace,
+    logLevel: options.logLevel,
+    logFormat: options.logFormat,
+    ...present({ kubeconfig: options.kubeconfig }),
+  }
+}
+
+/** The entries that have a value: `exactOptionalPropertyTypes` tells absent from undefined. */
+function present<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>
+  }
+}
+
+function fileName(value: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(value)) return value
+  throw new InvalidArgumentError('It names a folder: letters, digits, dots, dashes and underscores.')
+}
