@@ -1,0 +1,337 @@
+/** A spec that must be refused, and where with which sentence: by the API server and by file mode. */
+export interface Refusal {
+  readonly what: string
+  readonly spec: unknown
+  readonly path: string
+  readonly sentence: string
+}
+
+const address = ['192.168.1.100/24']
+const check = { name: 'nginx', process: { name: 'nginx' } }
+const secretRef = { name: 'web-password' }
+
+const NO_ADDRESS =
+  'must be an IPv4 or IPv6 address, with a prefix length (IPv4: 1 to 32, IPv6: 1 to 128) or without, e.g. 192.168.1.100/24'
+const NO_HOST = 'must be an address that a host can hold: not loopback, multicast, unspecified or broadcast'
+const NETWORK = 'is the network itself: give the address to hold in it, e.g. 192.168.1.100/24, not 192.168.1.0/24'
+const TWICE = 'must name each address once (also when the prefix lengths differ): remove the second'
+const NO_DURATION = 'must be a duration in whole milliseconds, such as 200ms, 1.5s or 1m30s'
+const INTERVAL_3 = 'must be 10ms to 40.95s in steps of 10ms (version 3), e.g. 200ms'
+const INTERVAL_2 = 'must be 1s to 255s in whole seconds, which is all that version 2 can say, e.g. 1s; or use version 3'
+const NO_LINK = 'must be the name of a link as `ip link` shows it: no slash, colon or space'
+const NO_SUBNET = 'must be a subnet such as 192.168.1.0/24 or 2001:db8::/64'
+
+const addresses = (text: string, sentence: string): Refusal => ({
+  what: `the address "${text}"`,
+  spec: { addresses: [...address, text] },
+  path: 'spec.addresses[1]',
+  sentence,
+})
+
+const interval = (text: string, sentence: string, version?: 2 | 3): Refusal => ({
+  what: `the interval "${text}"${version === undefined ? '' : ` with version ${version}`}`,
+  spec: { addresses: address, advertisementInterval: text, ...(version === undefined ? {} : { version }) },
+  path: 'spec.advertisementInterval',
+  sentence,
+})
+
+const spec = (what: string, fields: object, path: string, sentence: string): Refusal => ({
+  what,
+  spec: { addresses: address, ...fields },
+  path,
+  sentence,
+})
+
+const checks = (what: string, fields: object, path: string, sentence: string): Refusal =>
+  spec(what, { checks: [{ ...check, ...fields }] }, `spec.checks[0]${path}`, sentence)
+
+export const refusals: readonly Refusal[] = [
+  { what: 'no addresses', spec: {}, path: 'spec.addresses', sentence: 'Required value' },
+  {
+    what: 'an empty list of addresses',
+    spec: { addresses: [] },
+    path: 'spec.addresses',
+    sentence: 'should have at least 1 items',
+  },
+  {
+    what: '65 addresses',
+    spec: { addresses: Array.from({ length: 65 }, (_, i) => `10.0.1.${i + 1}`) },
+    path: 'spec.addresses',
+    sentence: 'Too many: 65: must have at most 64 items',
+  },
+  {
+    what: 'null as an address',
+    spec: { addresses: [null] },
+    path: 'spec.addresses[0]',
+    sentence: 'must be of type string',
+  },
+  addresses('10.0.0.300', NO_ADDRESS),
+  addresses('web.example.com', NO_ADDRESS),
+  addresses('', NO_ADDRESS),
+  addresses('10.0.0.5/33', NO_ADDRESS),
+  addresses('10.0.0.5/0', NO_ADDRESS),
+  addresses('10.0.0.5/', NO_ADDRESS),
+  addresses('10.0.0.5/024', NO_ADDRESS),
+  addresses('010.0.0.5', NO_ADDRESS),
+  addresses('2001:db8::5/129', NO_ADDRESS),
+  addresses('2001:db8::5/0', NO_ADDRESS),
+  addresses('fe80::1%eth0', NO_ADDRESS),
+  addresses('::ffff:10.0.0.5', NO_ADDRESS),
+  addresses('64:ff9b::10.0.0.5', NO_ADDRESS),
+  addresses('127.0.0.1', NO_HOST),
+  addresses('::1', NO_HOST),
+  addresses('224.0.0.18', NO_HOST),
+  addresses('ff02::12/128', NO_HOST),
+  addresses('0.0.0.0', NO_HOST),
+  addresses('::', NO_HOST),
+  addresses('255.255.255.255', NO_HOST),
+  addresses('10.0.0.0/24', NETWORK),
+  addresses('2001:db8::/64', NETWORK),
+  {
+    what: 'an address twice',
+    spec: { addresses: ['10.0.0.5', '10.0.0.5/24'] },
+    path: 'spec.addresses',
+    sentence: TWICE,
+  },
+  {
+    what: 'an IPv6 address twice, written differently',
+    spec: { addresses: ['2001:db8::5/64', '2001:DB8:0::5/64'] },
+    path: 'spec.addresses',
+    sentence: TWICE,
+  },
+  spec(
+    'an interface by name and by subnet',
+    { interface: { name: 'eth0', subnet: '192.168.1.0/24' } },
+    'spec.interface',
+    'must have a name or a subnet, not both: remove one',
+  ),
+  spec('an interface with a slash', { interface: { name: 'eth0/1' } }, 'spec.interface.name', NO_LINK),
+  spec('an interface ".."', { interface: { name: '..' } }, 'spec.interface.name', NO_LINK),
+  spec(
+    'an interface name of 16 characters',
+    { interface: { name: 'abcdefghijklmnop' } },
+    'spec.interface.name',
+    'Too long: may not be more than 15 bytes',
+  ),
+  spec(
+    'an empty interface name',
+    { interface: { name: '' } },
+    'spec.interface.name',
+    'should be at least 1 chars long',
+  ),
+  spec(
+    'a subnet without a prefix length',
+    { interface: { subnet: '192.168.1.0' } },
+    'spec.interface.subnet',
+    NO_SUBNET,
+  ),
+  spec('a subnet of length 0', { interface: { subnet: '0.0.0.0/0' } }, 'spec.interface.subnet', NO_SUBNET),
+  spec('VRID 0', { virtualRouterID: 0 }, 'spec.virtualRouterID', 'should be greater than or equal to 1'),
+  spec('VRID 256', { virtualRouterID: 256 }, 'spec.virtualRouterID', 'should be less than or equal to 255'),
+  spec('redundancy 0', { redundancy: 0 }, 'spec.redundancy', 'should be greater than or equal to 1'),
+  spec('redundancy "three"', { redundancy: 'three' }, 'spec.redundancy', 'must be of type integer'),
+  spec('redundancy 1.5', { redundancy: 1.5 }, 'spec.redundancy', 'must be of type integer'),
+  spec('version 4', { version: 4 }, 'spec.version', 'Unsupported value: 4: supported values: "2", "3"'),
+  interval('0s', INTERVAL_3),
+  interval('0ms', INTERVAL_3, 3),
+  interval('5ms', INTERVAL_3),
+  interval('15ms', INTERVAL_3),
+  interval('1.005s', INTERVAL_3),
+  interval('40960ms', INTERVAL_3),
+  interval('1h', INTERVAL_3),
+  interval('200ms', INTERVAL_2, 2),
+  interval('1.5s', INTERVAL_2, 2),
+  interval('0s', INTERVAL_2, 2),
+  interval('256s', INTERVAL_2, 2),
+  interval('1h', INTERVAL_2, 2),
+  interval('fast', NO_DURATION),
+  interval('1', NO_DURATION),
+  interval('-1s', NO_DURATION),
+  interval('10.5ms', NO_DURATION),
+  interval('1s 5ms', NO_DURATION),
+  interval('', NO_DURATION, 2),
+  interval('9999999h', NO_DURATION),
+  spec(
+    'IPv6 with version 2',
+    { version: 2, addresses: [...address, '2001:db8::5'] },
+    'spec.addresses',
+    'must be IPv4 with version 2: use version 3, or move the IPv6 addresses to a VirtualIP of their own',
+  ),
+  ...[{}, { version: 3 }].map(version =>
+    spec(
+      `PASS with ${JSON.stringify(version)}`,
+      { ...version, authentication: { type: 'PASS', secretRef } },
+      'spec.authentication',
+      'needs version 2, the only one with authentication: set version to 2, or remove authentication',
+    ),
+  ),
+  spec(
+    'authentication AH',
+    { version: 2, authentication: { type: 'AH', secretRef } },
+    'spec.authentication.type',
+    'Unsupported value: "AH": supported values: "PASS"',
+  ),
+  spec(
+    'PASS without a Secret',
+    { version: 2, authentication: { type: 'PASS' } },
+    'spec.authentication.secretRef',
+    'Required value',
+  ),
+  spec(
+    'two equal priorities',
+    {
+      priorities: [
+        { node: 'node1', priority: 100 },
+        { node: 'node2', priority: 100 },
+      ],
+    },
+    'spec.priorities',
+    'must have a different priority for each node: with equal ones nodes take the addresses from each other',
+  ),
+  spec(
+    'a node with two priorities',
+    {
+      priorities: [
+        { node: 'node1', priority: 100 },
+        { node: 'node1', priority: 90 },
+      ],
+    },
+    'spec.priorities[1]',
+    'Duplicate value: {"node":"node1"}',
+  ),
+  spec('no priorities in the list', { priorities: [] }, 'spec.priorities', 'should have at least 1 items'),
+  spec(
+    'priority 0',
+    { priorities: [{ node: 'node1', priority: 0 }] },
+    'spec.priorities[0].priority',
+    'should be greater than or equal to 1',
+  ),
+  spec(
+    'priority 256',
+    { priorities: [{ node: 'node1', priority: 256 }] },
+    'spec.priorities[0].priority',
+    'should be less than or equal to 255',
+  ),
+  spec(
+    'a delay with preemption Never',
+    { preemption: { mode: 'Never', delay: '10s' } },
+    'spec.preemption.delay',
+    'needs mode Always: with Never nothing is preempted, so remove delay',
+  ),
+  spec(
+    'a preemption delay of 1001s',
+    { preemption: { mode: 'Always', delay: '1001s' } },
+    'spec.preemption.delay',
+    'must be at most 1000s',
+  ),
+  spec(
+    'a preemption delay "later"',
+    { preemption: { mode: 'Always', delay: 'later' } },
+    'spec.preemption.delay',
+    NO_DURATION,
+  ),
+  spec('preemption without a mode', { preemption: {} }, 'spec.preemption.mode', 'Required value'),
+  checks('a check of two kinds', { exec: { command: ['true'] } }, '', 'must have exactly one of process and exec'),
+  spec(
+    'a check of no kind',
+    { checks: [{ name: 'nginx' }] },
+    'spec.checks[0]',
+    'must have exactly one of process and exec',
+  ),
+  checks(
+    'a check of weight 0',
+    { weight: 0 },
+    '.weight',
+    'must not be 0, which changes nothing: remove weight, and a failing check is a FAULT',
+  ),
+  checks('a check of weight -254', { weight: -254 }, '.weight', 'should be greater than or equal to -253'),
+  checks('a check every 10ms', { interval: '10ms' }, '.interval', 'must be 100ms to 1h'),
+  checks('a check every 2h', { interval: '2h' }, '.interval', 'must be 100ms to 1h'),
+  checks('a check every now and then', { interval: 'sometimes' }, '.interval', NO_DURATION),
+  checks('a check with a timeout of 0s', { timeout: '0s' }, '.timeout', 'must be 100ms to 1h'),
+  checks('a check with fall 0', { fall: 0 }, '.fall', 'should be greater than or equal to 1'),
+  spec(
+    'a check without a command',
+    { checks: [{ name: 'script', exec: { command: [] } }] },
+    'spec.checks[0].exec.command',
+    'should have at least 1 items',
+  ),
+  spec('two checks of one name', { checks: [check, check] }, 'spec.checks[1]', 'Duplicate value: {"name":"nginx"}'),
+  spec(
+    'the operator In without values',
+    { nodeSelector: { matchExpressions: [{ key: 'rack', operator: 'In' }] } },
+    'spec.nodeSelector.matchExpressions[0].values',
+    'must have at least one value for the operators In and NotIn',
+  ),
+  spec(
+    'the operator Exists with values',
+    {
+      preferredNodes: [
+        { weight: 1, preference: { matchExpressions: [{ key: 'rack', operator: 'Exists', values: ['a'] }] } },
+      ],
+    },
+    'spec.preferredNodes[0].preference.matchExpressions[0].values',
+    'must be absent for the operators Exists and DoesNotExist',
+  ),
+  spec(
+    'a label that is a number',
+    { nodeSelector: { matchLabels: { rack: 1 } } },
+    'spec.nodeSelector.matchLabels.rack',
+    'must be of type string',
+  ),
+]
+
+/** Specs that must be accepted, and stored as they are: no defaults are filled in. */
+export const acceptable: readonly { readonly what: string; readonly spec: Readonly<Record<string, unknown>> }[] = [
+  { what: 'an address alone', spec: { addresses: ['192.168.1.100'] } },
+  { what: 'both families', spec: { addresses: ['192.168.1.100/24', '2001:db8::100/64', 'fe80::100'] } },
+  { what: 'the ends of a point-to-point link', spec: { addresses: ['10.0.0.0/31', '2001:db8::/127', '10.0.0.9/32'] } },
+  { what: 'an IPv4 link-local address', spec: { addresses: ['169.254.7.7/16'] } },
+  { what: 'the subnet of another size', spec: { addresses: address, interface: { subnet: '192.168.0.0/16' } } },
+  { what: 'an empty interface', spec: { addresses: address, interface: {} } },
+  { what: 'the shortest interval', spec: { addresses: address, advertisementInterval: '10ms' } },
+  { what: 'the longest interval', spec: { addresses: address, advertisementInterval: '40.95s' } },
+  { what: 'the interval 0.07s', spec: { addresses: address, advertisementInterval: '0.07s' } },
+  { what: 'the interval 1s500ms', spec: { addresses: address, advertisementInterval: '1s500ms', version: 3 } },
+  {
+    what: 'the longest interval of version 2',
+    spec: { addresses: address, advertisementInterval: '4m15s', version: 2 },
+  },
+  {
+    what: 'what comes from keepalived',
+    spec: {
+      addresses: address,
+      interface: { name: 'eth0' },
+      virtualRouterID: 51,
+      version: 2,
+      advertisementInterval: '1s',
+      authentication: { type: 'PASS', secretRef },
+      priorities: [
+        { node: 'node1', priority: 100 },
+        { node: 'node2', priority: 90 },
+      ],
+      preemption: { mode: 'Always', delay: '1000s' },
+      checks: [{ ...check, interval: '2s', fall: 2, rise: 2, weight: -20 }],
+    },
+  },
+  {
+    what: 'everything a cluster can say',
+    spec: {
+      addresses: address,
+      nodeSelector: {
+        matchLabels: { role: 'edge' },
+        matchExpressions: [
+          { key: 'rack', operator: 'In', values: ['a', 'b'] },
+          { key: 'spot', operator: 'DoesNotExist' },
+        ],
+      },
+      redundancy: 2,
+      preferredNodes: [{ weight: 50, preference: { matchLabels: { rack: 'a' } } }],
+      preemption: { mode: 'Never' },
+      checksum: 'RFC9568',
+      checks: [
+        { name: 'script', exec: { command: ['/usr/local/bin/healthy', '--quick'] }, timeout: '500ms', weight: 20 },
+      ],
+    },
+  },
+]
