@@ -1,0 +1,255 @@
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml'
+import { describeFieldError, type FieldError, type FieldPath, fieldError, invalidValue } from './field-error.ts'
+import type { JsonSchema } from './json-schema.ts'
+import { API_VERSION } from './names.ts'
+import { nameRule, ObjectMetaSchema, objectErrors, parseVirtualIP, withoutNulls } from './parse.ts'
+import type { VirtualIP } from './virtual-ip.ts'
+
+/** What a file says: VirtualIPs with the Secrets they refer to, and the nodes that may take part. */
+export interface VirtualIPFile {
+  readonly virtualIPs: VirtualIP[]
+  /** The data of each Secret, decoded, by its name and key. */
+  readonly secrets: Map<string, Record<string, Uint8Array>>
+  readonly nodes: FileNode[]
+}
+
+export interface FileNode {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly unschedulable: boolean
+}
+
+export interface FileError {
+  /** From 1. */
+  readonly line: number
+  readonly message: string
+}
+
+/** The YAML stream of VirtualIPs, Secrets (v1) and Nodes (v1) that `text` is, or every error it has, in the order of its lines. */
+export function parseVirtualIPFile(text: string): VirtualIPFile | FileError[] {
+  const lines = new LineCounter()
+  const stream = parseAllDocuments(text, { lineCounter: lines, merge: true })
+  const documents = 'empty' in stream ? [] : stream
+  const syntax = documents.flatMap(document => document.errors)
+  if (syntax.length > 0) {
+    return syntax.map(({ pos, message }) => ({ line: lines.linePos(pos[0]).line, message: firstLine(message) }))
+  }
+  const entries = documents.filter(({ contents }) => !isEmpty(contents)).map(document => parseDocument(document))
+  const errors = [
+    ...entries.flatMap(({ document, parsed }) => (Array.isArray(parsed) ? located(parsed, document, lines) : [])),
+    ...duplicateNames(entries, lines),
+    ...unresolved(entries, lines),
+  ]
+  if (errors.length > 0) return errors.sort((a, b) => a.line - b.line)
+  const parsed = entries.flatMap(entry => (Array.isArray(entry.parsed) ? [] : [entry.parsed]))
+  const virtualIPs = parsed.flatMap(object => (object.kind === 'VirtualIP' ? [object] : []))
+  // Empty or cut off: to take it at its word would release every address.
+  if (virtualIPs.length === 0) return [{ line: 1, message: 'there is no VirtualIP in it: add one' }]
+  return {
+    virtualIPs,
+    secrets: new Map(parsed.flatMap(object => (object.kind === 'Secret' ? [[object.metadata.name, object.data]] : []))),
+    nodes: parsed.flatMap(object => (object.kind === 'Node' ? [object.node] : [])),
+  }
+}
+
+/** A line an error: `virtualips.yaml:12: spec.virtualRouterID: …`. */
+export function describeFileErrors(file: string, errors: readonly FileError[]): string {
+  return errors.map(({ line, message }) => `${file}:${line}: ${message}`).join('\n')
+}
+
+interface Secret {
+  readonly kind: 'Secret'
+  readonly metadata: { readonly name: string }
+  readonly data: Record<string, Uint8Array>
+}
+
+interface NodeObject {
+  readonly kind: 'Node'
+  readonly metadata: { readonly name: string }
+  readonly node: FileNode
+}
+
+interface Entry {
+  readonly document: Document.Parsed
+  readonly parsed: VirtualIP | Secret | NodeObject | FieldError[]
+}
+
+const KINDS = `VirtualIP (${API_VERSION}), Secret (v1) or Node (v1)`
+
+function parseDocument(document: Document.Parsed): Entry {
+  try {
+    return { document, parsed: parseObject(withoutNulls(document.toJS())) }
+  } catch (error) {
+    // An alias without an anchor, aliases of aliases of aliases, a merge of what is no map: yaml throws for these.
+    return { document, parsed: [fieldError([], (error as Error).message)] }
+  }
+}
+
+function parseObject(value: unknown): Entry['parsed'] {
+  const kind = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined
+  switch (kind) {
+    case 'VirtualIP':
+      return parseVirtualIP(value)
+    case 'Secret':
+      return parseSecret(value)
+    case 'Node':
+      return parseNode(value)
+    case undefined:
+      return [fieldError(['kind'], `Required value: a document here is a ${KINDS}`)]
+    default:
+      return [fieldError(['kind'], `Unsupported value: ${JSON.stringify(kind)}: a document here is a ${KINDS}`)]
+  }
+}
+
+const strings = { type: 'object', additionalProperties: { type: 'string' } } as const
+const anything = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } as const
+
+const SecretSchema = {
+  type: 'object',
+  required: ['apiVersion', 'metadata'],
+  'x-kubernetes-preserve-unknown-fields': true,
+  properties: {
+    apiVersion: { type: 'string', enum: ['v1'] },
+    metadata: ObjectMetaSchema,
+    data: strings,
+    stringData: strings,
+  },
+} as const satisfies JsonSchema
+
+/** stringData wins over data, as in the API. */
+function parseSecret(value: unknown): Secret | FieldError[] {
+  const errors = objectErrors(SecretSchema, [nameRule], value)
+  if (errors.length > 0) return errors
+  const given = value as {
+    metadata: { name: string }
+    data?: Record<string, string>
+    stringData?: Record<string, string>
+  }
+  const data: Record<string, Uint8Array> = {}
+  for (const [key, text] of Object.entries(given.data ?? {})) {
+    const bytes = fromBase64(text)
+    if (bytes) data[key] = bytes
+    else errors.push(fieldError(['data', key], 'Invalid value: must be base64 (plain text belongs under stringData)'))
+  }
+  for (const [key, text] of Object.entries(given.stringData ?? {})) data[key] = new TextEncoder().encode(text)
+  return errors.length > 0 ? errors : { kind: 'Secret', metadata: { name: given.metadata.name }, data }
+}
+
+function fromBase64(text: string): Uint8Array | undefined {
+  try {
+    return Uint8Array.from(atob(text), character => character.charCodeAt(0))
+  } catch {
+    return undefined
+  }
+}
+
+const NodeSchema = {
+  type: 'object',
+  required: ['apiVersion', 'metadata'],
+  'x-kubernetes-preserve-unknown-fields': true,
+  properties: {
+    apiVersion: { type: 'string', enum: ['v1'] },
+    metadata: ObjectMetaSchema,
+    spec: { ...anything, properties: { unschedulable: { type: 'boolean' } } },
+  },
+} as const satisfies JsonSchema
+
+function parseNode(value: unknown): NodeObject | FieldError[] {
+  const errors = objectErrors(NodeSchema, [nameRule], value)
+  if (errors.length > 0) return errors
+  const { metadata, spec } = value as {
+    metadata: { name: string; labels?: Record<string, string> }
+    spec?: { unschedulable?: boolean }
+  }
+  const { name, labels = {} } = metadata
+  return { kind: 'Node', metadata: { name }, node: { name, labels, unschedulable: spec?.unschedulable ?? false } }
+}
+
+/** In a cluster the second of a name would replace the first; in a file it is a mistake. */
+function duplicateNames(entries: readonly Entry[], lines: LineCounter): FileError[] {
+  const first = new Map<string, number>()
+  return entries.flatMap(({ document, parsed }): FileError[] => {
+    if (Array.isArray(parsed)) return []
+    const { kind, metadata } = parsed
+    const line = lineOf(document, ['metadata', 'name'], lines)
+    const before = first.get(`${kind} ${metadata.name}`)
+    if (before === undefined) {
+      first.set(`${kind} ${metadata.name}`, line)
+      return []
+    }
+    const message = `there is a ${kind} of this name already (line ${before}): rename or remove one`
+    return located([invalidValue(['metadata', 'name'], metadata.name, message)], document, lines)
+  })
+}
+
+/** What a VirtualIP needs that is nowhere in the file: its password, its nodes. */
+function unresolved(entries: readonly Entry[], lines: LineCounter): FileError[] {
+  const secretNames = namesOf(entries, 'Secret')
+  const nodeNames = namesOf(entries, 'Node')
+  return entries.flatMap(({ document, parsed }): FileError[] => {
+    if (Array.isArray(parsed) || parsed.kind !== 'VirtualIP') return []
+    const errors = [
+      ...passwordErrors(parsed, entries, secretNames),
+      ...(parsed.spec.priorities || nodeNames.size > 0 ? [] : [fieldError(['spec', 'priorities'], NO_MEMBERS)]),
+    ]
+    return located(errors, document, lines)
+  })
+}
+
+const NO_MEMBERS =
+  'Required value: which nodes take part? Add priorities, e.g. [{node: node1, priority: 200}, {node: node2, priority: 100}], or a Node document (apiVersion: v1, kind: Node) for each'
+
+function passwordErrors(
+  { spec }: VirtualIP,
+  entries: readonly Entry[],
+  secretNames: ReadonlySet<string>,
+): FieldError[] {
+  if (!spec.authentication) return []
+  const { name, key = 'password' } = spec.authentication.secretRef
+  const at = ['spec', 'authentication', 'secretRef']
+  const add = `add apiVersion: v1, kind: Secret, metadata: {name: ${name}}, stringData: {${key}: …}`
+  if (!secretNames.has(name)) return [invalidValue([...at, 'name'], name, `no such Secret in this file: ${add}`)]
+  // A Secret with errors has been told of.
+  const secret = entries.flatMap(({ parsed }) => ('kind' in parsed && parsed.kind === 'Secret' ? [parsed] : []))
+  const found = secret.find(({ metadata }) => metadata.name === name)
+  if (!found || Object.hasOwn(found.data, key)) return []
+  return [invalidValue([...at, 'key'], key, `the Secret "${name}" has no such key: add stringData: {${key}: …} to it`)]
+}
+
+/** Also of documents with errors, so that nothing is called missing that is there. */
+function namesOf(entries: readonly Entry[], kind: 'Secret' | 'Node'): Set<string> {
+  const objects = entries.map(({ document }) => document).filter(document => document.get('kind') === kind)
+  return new Set(objects.map(document => String(document.getIn(['metadata', 'name']))))
+}
+
+function located(errors: readonly FieldError[], document: Document.Parsed, lines: LineCounter): FileError[] {
+  return errors.map(error => ({ line: lineOf(document, error.at, lines), message: describeFieldError(error) }))
+}
+
+/** The line of the value at `at`; of what would hold it where there is none. */
+function lineOf(document: Document.Parsed, at: FieldPath, lines: LineCounter): number {
+  let node: Node | null = document.contents
+  let offset = node?.range?.[0] ?? document.range[0]
+  for (const step of at) {
+    if (isAlias(node)) node = node.resolve(document) ?? null
+    if (isMap(node)) {
+      const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step))
+      if (!pair) break
+      offset = (pair.key as Node).range?.[0] ?? offset
+      node = pair.value as Node | null
+    } else if (isSeq(node)) {
+      node = (node.items[Number(step)] ?? null) as Node | null
+      offset = node?.range?.[0] ?? offset
+    }
+  }
+  return lines.linePos(offset).line
+}
+
+function isEmpty(contents: Node | null): boolean {
+  return contents === null || (isScalar(contents) && contents.value === null)
+}
+
+/** yaml's messages go on with an excerpt of the text, and point at it. */
+function firstLine(message: string): string {
+  return (message.split('\n')[0] ?? message).replace(/ at line [0-9]+, column [0-9]+:?$/, '')
+}
