@@ -1,0 +1,262 @@
+import type { Prefix } from '../lib/ip-address.ts'
+import { formatPrefix } from '../lib/ip-address.ts'
+import type { AddressMessage, LinkMessage, RouteMessage } from './route-messages.ts'
+import { encodeAddressDump, encodeLinkDump, GROUPS, LINK_FLAGS } from './route-messages.ts'
+import { type Envelope, openRouteSocket, type RouteSocket } from './route-socket.ts'
+import { errnoName, SyscallError } from './syscall-error.ts'
+
+export interface LinkAddress {
+  readonly prefix: Prefix
+  /** IFA_PROTO as the kernel echoes it; undefined where it doesn't (before 5.18), or nobody set one. */
+  readonly protocol: number | undefined
+  /** RT_SCOPE_*: 0 global, 253 link, 254 host */
+  readonly scope: number
+  /** IFA_F_* */
+  readonly flags: number
+}
+
+/** A network interface, as the kernel last said. A change makes a new one. */
+export interface Link {
+  readonly index: number
+  readonly name: string
+  /** 6 bytes on Ethernet; other kinds have other lengths, or none. */
+  readonly mac: Uint8Array
+  readonly mtu: number
+  readonly up: boolean
+  /** Up, and its other end is there. */
+  readonly carrier: boolean
+  readonly loopback: boolean
+  readonly noArp: boolean
+  readonly addresses: readonly LinkAddress[]
+}
+
+export interface LinkTable {
+  /** By index. */
+  readonly links: ReadonlyMap<number, Link>
+  /** How often notifications were lost, and everything was read anew. */
+  readonly overruns: number
+  close(): void
+}
+
+/**
+ * Reads all links and their addresses, then keeps them as the kernel tells. `onChange` is called in the turn of the event loop in which a
+ * change arrives, once for all that arrived. Rejects with a SyscallError where they can't be read at first; later losses are made up for.
+ */
+export function watchLinks(onChange: () => void): Promise<LinkTable> {
+  return new Promise((resolve, reject) => {
+    const watch: LinkWatch = new LinkWatch({ onRead: () => resolve(watch), onFailed: reject, onChange })
+  })
+}
+
+interface LinkWatchEvents {
+  /** The table has been read for the first time. */
+  onRead(): void
+  onFailed(error: SyscallError): void
+  onChange(): void
+}
+
+class LinkWatch implements LinkTable {
+  readonly links = new Map<number, Link>()
+  overruns = 0
+  readonly #events: LinkWatchEvents
+  #socket: RouteSocket | undefined
+  #table = new RouteTable()
+  #dump: Dump | undefined
+  #sequence = 0
+  #read = false
+  #due: NodeJS.Immediate | undefined
+  #retry: NodeJS.Timeout | undefined
+
+  constructor(events: LinkWatchEvents) {
+    this.#events = events
+    this.#open()
+  }
+
+  close(): void {
+    this.#socket?.close()
+    this.#socket = undefined
+    clearImmediate(this.#due)
+    clearTimeout(this.#retry)
+  }
+
+  #open(): void {
+    try {
+      this.#socket = openRouteSocket({
+        groups: [GROUPS.LINK, GROUPS.IPV4_IFADDR, GROUPS.IPV6_IFADDR],
+        onMessages: messages => this.#receive(messages),
+        onBroken: error => {
+          this.overruns++
+          this.#reopen(error)
+        },
+      })
+      this.#startDump(MOST_DUMPS)
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error
+      this.#reopen(error)
+    }
+  }
+
+  #reopen(error: SyscallError): void {
+    this.#socket?.close()
+    this.#dump = undefined
+    if (this.#read) this.#retry = setTimeout(() => this.#open(), RETRY_DELAY)
+    else this.#events.onFailed(error)
+  }
+
+  #startDump(left: number): void {
+    this.#dump = { table: new RouteTable(), part: 'Links', sequence: ++this.#sequence, disturbed: false, left }
+    this.#socket?.send(encodeLinkDump(this.#sequence))
+  }
+
+  #receive(messages: readonly Envelope[]): void {
+    for (const { answers, sequence, message } of messages) {
+      const dump = this.#dump
+      if (answers) {
+        if (dump && sequence === dump.sequence) this.#continueDump(dump, message)
+      } else {
+        if (this.#table.apply(message)) this.#publishSoon()
+        if (dump?.table.apply(message)) dump.disturbed = true
+      }
+    }
+  }
+
+  #continueDump(dump: Dump, message: RouteMessage): void {
+    if (message.type === 'Answer') {
+      this.#reopen(new SyscallError('read links and addresses', errnoName(message.errno)))
+    } else if (message.type !== 'DumpDone') {
+      dump.table.apply(message)
+    } else if (dump.part === 'Links') {
+      this.#dump = { ...dump, part: 'Addresses', sequence: ++this.#sequence }
+      this.#socket?.send(encodeAddressDump(this.#sequence))
+    } else if (dump.disturbed && dump.left > 1) {
+      // The kernel dumps without a lock: what it told of in between may be in the dump as it was before.
+      this.#startDump(dump.left - 1)
+    } else {
+      this.#dump = undefined
+      this.#table = dump.table
+      this.#publishSoon()
+    }
+  }
+
+  #publishSoon(): void {
+    this.#due ??= setImmediate(() => {
+      this.#due = undefined
+      this.#publish()
+    })
+  }
+
+  #publish(): void {
+    this.#table.publish(this.links)
+    const { onRead, onChange } = this.#events
+    const told = this.#read ? onChange : onRead
+    this.#read = true
+    told()
+  }
+}
+
+interface Dump {
+  readonly table: RouteTable
+  readonly part: 'Links' | 'Addresses'
+  readonly sequence: number
+  disturbed: boolean
+  /** How many dumps may be tried, this one included. */
+  readonly left: number
+}
+
+/** On a machine whose links never rest, the fourth dump is believed. */
+const MOST_DUMPS = 4
+/** In milliseconds */
+const RETRY_DELAY = 10
+
+/** Links and addresses as messages tell of them. */
+class RouteTable {
+  readonly #rows = new Map<number, Row>()
+  readonly #touched = new Set<number>()
+
+  /** Whether `message` changed anything. */
+  apply(message: RouteMessage): boolean {
+    switch (message.type) {
+      case 'Link':
+        return this.#setLink(message.link)
+      case 'LinkGone':
+        return this.#rows.delete(message.index) && this.#touch(message.index)
+      case 'Address':
+        return this.#setAddress(message.address)
+      case 'AddressGone':
+        return this.#removeAddress(message.address)
+      case 'Answer':
+      case 'DumpDone':
+      case 'Unrelated':
+        return false
+    }
+  }
+
+  /** Makes `links` what this table says; a link that nothing was said about stays the same object. */
+  publish(links: Map<number, Link>): void {
+    for (const index of links.keys()) if (!this.#rows.has(index)) links.delete(index)
+    for (const index of this.#touched) {
+      const row = this.#rows.get(index)
+      if (row) links.set(index, linkOf(row))
+    }
+    this.#touched.clear()
+  }
+
+  #setLink(link: LinkMessage): boolean {
+    const row = this.#rows.get(link.index)
+    if (row && sameLink(row.link, link)) return false
+    this.#rows.set(link.index, { link, addresses: row?.addresses ?? new Map() })
+    return this.#touch(link.index)
+  }
+
+  #setAddress(address: AddressMessage): boolean {
+    const addresses = this.#rows.get(address.linkIndex)?.addresses
+    const key = formatPrefix(address.prefix)
+    const old = addresses?.get(key)
+    if (!addresses || (old && sameAddressMessage(old, address))) return false
+    addresses.set(key, address)
+    return this.#touch(address.linkIndex)
+  }
+
+  #removeAddress({ linkIndex, prefix }: AddressMessage): boolean {
+    const removed = this.#rows.get(linkIndex)?.addresses.delete(formatPrefix(prefix))
+    return removed === true && this.#touch(linkIndex)
+  }
+
+  #touch(index: number): true {
+    this.#touched.add(index)
+    return true
+  }
+}
+
+interface Row {
+  readonly link: LinkMessage
+  /** By prefix, as text. */
+  readonly addresses: Map<string, AddressMessage>
+}
+
+function linkOf({ link: { flags, index, name, mac, mtu }, addresses }: Row): Link {
+  return {
+    index,
+    name,
+    mac,
+    mtu,
+    up: (flags & LINK_FLAGS.UP) !== 0,
+    carrier: (flags & LINK_FLAGS.LOWER_UP) !== 0,
+    loopback: (flags & LINK_FLAGS.LOOPBACK) !== 0,
+    noArp: (flags & LINK_FLAGS.NOARP) !== 0,
+    addresses: Array.from(addresses.values(), ({ prefix, protocol, scope, flags }) => ({
+      prefix,
+      protocol,
+      scope,
+      flags,
+    })),
+  }
+}
+
+function sameLink(a: LinkMessage, b: LinkMessage): boolean {
+  return a.name === b.name && a.mtu === b.mtu && a.flags === b.flags && Buffer.compare(a.mac, b.mac) === 0
+}
+
+function sameAddressMessage(a: AddressMessage, b: AddressMessage): boolean {
+  return a.protocol === b.protocol && a.scope === b.scope && a.flags === b.flags
+}

@@ -1,0 +1,193 @@
+import {
+  AttrStream,
+  formatMessage,
+  getU32,
+  type NetlinkMessage,
+  parseAttributes,
+  parseError,
+  putU8,
+  putU32,
+  readS32,
+  readU32,
+  writeS32,
+  writeU32,
+} from 'netlink/dist/structs.js'
+import { type Family, ipAddressFromBytes, type Prefix } from '../lib/ip-address.ts'
+
+/** What rtnetlink says and is told (rtnetlink(7), linux/rtnetlink.h, linux/if_addr.h, linux/if_link.h). */
+export type RouteMessage =
+  | { readonly type: 'Link'; readonly link: LinkMessage }
+  | { readonly type: 'LinkGone'; readonly index: number }
+  | { readonly type: 'Address'; readonly address: AddressMessage }
+  | { readonly type: 'AddressGone'; readonly address: AddressMessage }
+  /** `errno` 0: done as asked; else a positive error number. */
+  | { readonly type: 'Answer'; readonly errno: number }
+  | { readonly type: 'DumpDone' }
+  | { readonly type: 'Unrelated' }
+
+export interface LinkMessage {
+  readonly index: number
+  readonly name: string
+  readonly mac: Uint8Array
+  readonly mtu: number
+  readonly flags: number
+}
+
+export interface AddressMessage {
+  readonly linkIndex: number
+  readonly prefix: Prefix
+  /** IFA_PROTO; undefined where the kernel doesn't say (before 5.18), or nobody set one. */
+  readonly protocol: number | undefined
+  readonly scope: number
+  readonly flags: number
+}
+
+export const GROUPS = { LINK: 1, IPV4_IFADDR: 5, IPV6_IFADDR: 9 } as const
+
+export const LINK_FLAGS = { UP: 0x1, LOOPBACK: 0x8, NOARP: 0x80, LOWER_UP: 0x10000 } as const
+
+/** IFA_F_*: no duplicate address detection; the kernel adds no route to the prefix. */
+export const ADDRESS_FLAGS = { NODAD: 0x02, NOPREFIXROUTE: 0x200 } as const
+
+export function decodeRouteMessage({ type, data }: NetlinkMessage): RouteMessage {
+  switch (type) {
+    case NLMSG_ERROR:
+      return { type: 'Answer', errno: -parseError(asBuffer(data), 0).errno }
+    case NLMSG_DONE:
+      return { type: 'DumpDone' }
+    case RTM_NEWLINK:
+    case RTM_DELLINK:
+      return decodeLink(type, asBuffer(data))
+    case RTM_NEWADDR:
+    case RTM_DELADDR:
+      return decodeAddress(type, asBuffer(data))
+  }
+  return { type: 'Unrelated' }
+}
+
+function decodeLink(type: number, data: Buffer): RouteMessage {
+  // A bridge announces its ports, and their leaving it, in messages of the same types but of family AF_BRIDGE.
+  if (data[0] !== AF_UNSPEC) return { type: 'Unrelated' }
+  const index = readS32.call(data, 4)
+  if (type === RTM_DELLINK) return { type: 'LinkGone', index }
+  const attributes = decodeAttributes(data.subarray(LINK_HEADER_LENGTH))
+  const name = attributes.get(IFLA_IFNAME)
+  const mtu = attributes.get(IFLA_MTU)
+  const link = {
+    index,
+    name: name ? name.toString('utf8', 0, name.length - 1) : `${index}`,
+    mac: Uint8Array.from(attributes.get(IFLA_ADDRESS) ?? []),
+    mtu: mtu ? getU32(mtu) : 0,
+    flags: readU32.call(data, 8),
+  }
+  return { type: 'Link', link }
+}
+
+function decodeAddress(type: number, data: Buffer): RouteMessage {
+  const attributes = decodeAttributes(data.subarray(ADDRESS_HEADER_LENGTH))
+  // On a point-to-point link IFA_ADDRESS is the peer's, and IFA_LOCAL ours.
+  const bytes = attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS)
+  const [family, length = 0, flags = 0, scope = 0] = data
+  if (!bytes || (family !== AF_INET && family !== AF_INET6)) return { type: 'Unrelated' }
+  const allFlags = attributes.get(IFA_FLAGS)
+  const address = {
+    linkIndex: readU32.call(data, 4),
+    prefix: { address: ipAddressFromBytes(bytes), length },
+    protocol: attributes.get(IFA_PROTO)?.[0],
+    scope,
+    flags: allFlags ? getU32(allFlags) : flags,
+  }
+  return { type: type === RTM_NEWADDR ? 'Address' : 'AddressGone', address }
+}
+
+/** Asks for all links, without their statistics. */
+export function encodeLinkDump(sequence: number): Uint8Array[] {
+  const attributes = new AttrStream()
+  attributes.push(IFLA_EXT_MASK, putU32(RTEXT_FILTER_SKIP_STATS))
+  return encode(RTM_GETLINK, NLM_F_DUMP, sequence, [new Uint8Array(LINK_HEADER_LENGTH), ...attributes.bufs])
+}
+
+/** Asks for all addresses of both families. */
+export function encodeAddressDump(sequence: number): Uint8Array[] {
+  return encode(RTM_GETADDR, NLM_F_DUMP, sequence, [new Uint8Array(ADDRESS_HEADER_LENGTH)])
+}
+
+interface HeldAddress {
+  readonly linkIndex: number
+  readonly prefix: Prefix
+  /** IFA_PROTO, 1..255 */
+  readonly protocol: number
+}
+
+/**
+ * Adds an address, and refuses with EEXIST where it is: NLM_F_REPLACE would put our mark on someone else's address. No route to
+ * the prefix. IPv6 without duplicate address detection, which would answer for nobody for a second, and a /128 deprecated, so
+ * that it is no source of the node's own connections.
+ */
+export function encodeAddAddress({ linkIndex, prefix, protocol }: HeldAddress, sequence: number): Uint8Array[] {
+  const { family } = prefix.address
+  const attributes = addressAttributes(prefix)
+  const nodad = family === 'IPv6' ? ADDRESS_FLAGS.NODAD : 0
+  attributes.push(IFA_FLAGS, putU32(ADDRESS_FLAGS.NOPREFIXROUTE | nodad))
+  attributes.push(IFA_PROTO, putU8(protocol))
+  if (family === 'IPv6' && prefix.length === 128) attributes.push(IFA_CACHEINFO, lifetimes({ preferred: 0 }))
+  const flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL
+  return encode(RTM_NEWADDR, flags, sequence, [addressHeader(linkIndex, prefix), ...attributes.bufs])
+}
+
+export function encodeDeleteAddress(linkIndex: number, prefix: Prefix, sequence: number): Uint8Array[] {
+  const body = [addressHeader(linkIndex, prefix), ...addressAttributes(prefix).bufs]
+  return encode(RTM_DELADDR, NLM_F_ACK, sequence, body)
+}
+
+function addressHeader(linkIndex: number, prefix: Prefix): Uint8Array {
+  const header = Buffer.alloc(ADDRESS_HEADER_LENGTH)
+  header[0] = familyNumber(prefix.address.family)
+  header[1] = prefix.length
+  writeU32.call(header, linkIndex, 4)
+  return header
+}
+
+function addressAttributes(prefix: Prefix): AttrStream {
+  const attributes = new AttrStream()
+  attributes.push(IFA_LOCAL, prefix.address.bytes)
+  attributes.push(IFA_ADDRESS, prefix.address.bytes)
+  return attributes
+}
+
+/** struct ifa_cacheinfo; for ever where nothing is said. In seconds. */
+function lifetimes({ preferred }: { preferred: number }): Uint8Array {
+  const info = Buffer.alloc(16)
+  writeU32.call(info, preferred, 0)
+  writeS32.call(info, FOR_EVER, 4)
+  return info
+}
+
+function encode(type: number, flags: number, seq: number, data: Uint8Array[]): Uint8Array[] {
+  return formatMessage({ type, flags: NLM_F_REQUEST | flags, seq, port: 0, data })
+}
+
+function decodeAttributes(data: Buffer): Map<number, Buffer> {
+  const attributes = new Map<number, Buffer>()
+  parseAttributes(data, ({ type, data }) => attributes.set(type, asBuffer(data)))
+  return attributes
+}
+
+function asBuffer(data: Uint8Array | Uint8Array[]): Buffer {
+  return Buffer.isBuffer(data) ? data : Buffer.concat([data].flat())
+}
+
+export function familyNumber(family: Family): number {
+  return family === 'IPv4' ? AF_INET : AF_INET6
+}
+
+const [AF_UNSPEC, AF_INET, AF_INET6] = [0, 2, 10]
+const [NLMSG_ERROR, NLMSG_DONE] = [2, 3]
+const [NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP, NLM_F_EXCL, NLM_F_CREATE] = [0x1, 0x4, 0x300, 0x200, 0x400]
+const [RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR] = [16, 17, 18, 20, 21, 22]
+const [IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_EXT_MASK] = [1, 3, 4, 29]
+const [IFA_ADDRESS, IFA_LOCAL, IFA_CACHEINFO, IFA_FLAGS, IFA_PROTO] = [1, 2, 6, 8, 11]
+const RTEXT_FILTER_SKIP_STATS = 8
+/** struct ifinfomsg, struct ifaddrmsg */
+const [LINK_HEADER_LENGTH, ADDRESS_HEADER_LENGTH] = [16, 8]
+const FOR_EVER = -1

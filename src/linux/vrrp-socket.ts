@@ -1,0 +1,221 @@
+import { type Family, type IpAddress, ipAddressFromBytes, sameAddress } from '../lib/ip-address.ts'
+import { DecodeError } from '../wire/decode-error.ts'
+import { decodeIpv4 } from '../wire/ipv4.ts'
+import { VRRP_GROUP, VRRP_PROTOCOL } from '../wire/vrrp.ts'
+import { bind, close, int32, lastErrno, pollReadable, setsockopt, socket } from './libc.ts'
+import type { Link } from './links.ts'
+import { ReceiveBatch, Sender } from './message-headers.ts'
+import { SyscallError } from './syscall-error.ts'
+
+export interface ReceivedPacket {
+  /** What follows the IP header: a view that is overwritten once `receive` has returned. */
+  readonly payload: Uint8Array
+  readonly source: IpAddress
+  readonly destination: IpAddress
+}
+
+/** Sends to VRRP's multicast group on one link and hears what others send to it there. */
+export interface VrrpSocket {
+  /**
+   * Hands over, now, every packet that waits, and returns how many there were. Packets from this socket's own address are passed over,
+   * those whose TTL (hop limit) is not 255 are refused. Throws a SyscallError where the socket can't be read.
+   */
+  drain(receive: (packet: ReceivedPacket) => void): number
+  /** Sends a VRRP packet to the group. Throws a SyscallError: EPERM where a firewall refuses protocol 112, ENETDOWN, ENOBUFS … */
+  send(payload: Uint8Array): void
+  close(): void
+}
+
+interface VrrpSocketOptions {
+  readonly family: Family
+  readonly link: Pick<Link, 'index' | 'name'>
+  /** What packets are sent from: an address of the link. */
+  readonly source: IpAddress
+  /** Called once a turn of the event loop for as long as packets wait. */
+  readonly onReadable: () => void
+  readonly onRefused: (error: DecodeError) => void
+}
+
+/** Throws a SyscallError: EPERM without CAP_NET_RAW, ENODEV where the link is gone. */
+export function openVrrpSocket({ family, link, source, onReadable, onRefused }: VrrpSocketOptions): VrrpSocket {
+  const descriptor = openDescriptor(family, link, source)
+  const poll = pollReadable(descriptor, onReadable)
+  const batch = new ReceiveBatch(ROOM)
+  const decode = family === 'IPv4' ? decodeFromIpv4 : ipv6Decoder()
+  const sender = new Sender({
+    name: groupAddress(family, link),
+    control: family === 'IPv6' ? sourceControl(source, link) : new Uint8Array(0),
+    packetLength: LONGEST_PACKET,
+  })
+
+  const take = (packet: Incoming | DecodeError, receive: (packet: ReceivedPacket) => void): void => {
+    if (packet instanceof DecodeError) onRefused(packet)
+    else if (sameAddress(packet.source, source)) return
+    else if (packet.ttl !== 255) onRefused(new DecodeError('TTL', `TTL is ${packet.ttl}, must be 255`))
+    else receive(packet)
+  }
+
+  return {
+    drain(receive) {
+      let drained = 0
+      while (drained < MOST_DRAINED) {
+        const count = batch.receive(descriptor)
+        if (count < 0) return drainedOrThrow(drained, link)
+        for (let i = 0; i < count; i++) take(decode(batch, i), receive)
+        drained += count
+        if (count < ROOM.packets) break
+      }
+      return drained
+    },
+    send(payload) {
+      if (sender.send(descriptor, payload) >= 0) return
+      const errno = lastErrno()
+      const hint = errno === 'EPERM' ? { hint: "refused by this node's firewall" } : {}
+      throw new SyscallError(`send to ${VRRP_GROUP[family].text} on ${link.name}`, errno, hint)
+    },
+    close() {
+      poll.close()
+      close(descriptor)
+    },
+  }
+}
+
+interface Incoming extends ReceivedPacket {
+  readonly ttl: number
+}
+
+/** 255 IPv6 addresses after a header of 8 bytes make 4,088; with IPv4's own header, at most 60 bytes, less. */
+const LONGEST_PACKET = 4608
+/** name: struct sockaddr_in6; control: a struct cmsghdr with an int. */
+const ROOM = { packets: 16, packetLength: LONGEST_PACKET, nameLength: 28, controlLength: 24 }
+/** More than a receive buffer holds: a flood must not keep the loop for itself. */
+const MOST_DRAINED = 16_384
+
+function drainedOrThrow(drained: number, link: Pick<Link, 'name'>): number {
+  const errno = lastErrno()
+  if (errno === 'EAGAIN' || errno === 'EINTR') return drained
+  throw new SyscallError(`receive VRRP on ${link.name}`, errno)
+}
+
+function decodeFromIpv4(batch: ReceiveBatch, i: number): Incoming | DecodeError {
+  return decodeIpv4(batch.packet(i))
+}
+
+/** An IPv6 raw socket hands over no header: the source is the name, the hop limit a control message (RFC 3542 §6.3). */
+function ipv6Decoder(): (batch: ReceiveBatch, i: number) => Incoming {
+  const sources = new Map<string, IpAddress>()
+  const sourceOf = (bytes: Uint8Array): IpAddress => {
+    const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
+    const known = sources.get(key)
+    if (known) return known
+    if (sources.size >= MOST_SOURCES) sources.clear()
+    const address = ipAddressFromBytes(bytes)
+    sources.set(key, address)
+    return address
+  }
+  return (batch, i) => ({
+    payload: batch.packet(i),
+    source: sourceOf(batch.name(i).subarray(SIN6_ADDR, SIN6_ADDR + 16)),
+    destination: VRRP_GROUP.IPv6,
+    ttl: hopLimitOf(batch.control(i)),
+  })
+}
+
+/** To write an IPv6 address as text costs more than all else about a packet; few are heard. */
+const MOST_SOURCES = 256
+
+/** Of the one control message that was asked for (IPV6_RECVHOPLIMIT); -1 where there is none. */
+function hopLimitOf(control: Uint8Array): number {
+  if (control.length < CMSG_DATA + 4) return -1
+  const [value = -1] = new Int32Array(control.buffer, control.byteOffset + CMSG_DATA, 1)
+  return value
+}
+
+// ---- the descriptor
+
+function openDescriptor(family: Family, link: Pick<Link, 'index' | 'name'>, source: IpAddress): number {
+  const action = `open a VRRP socket on ${link.name}`
+  const descriptor = socket(DOMAIN[family], SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, VRRP_PROTOCOL)
+  if (descriptor < 0) throw new SyscallError(action, lastErrno(), { needs: 'CAP_NET_RAW' })
+  const fail = (): never => {
+    const errno = lastErrno()
+    close(descriptor)
+    throw new SyscallError(action, errno, { needs: 'CAP_NET_RAW' })
+  }
+  enlargeReceiveBuffer(descriptor)
+  for (const [level, option, value] of [...bindToLink(link), ...OPTIONS[family](link, source)]) {
+    if (setsockopt(descriptor, level, option, value, value.length) < 0) fail()
+  }
+  // Bound to the group, a socket gets no unicast.
+  const address = groupAddress(family, link)
+  if (bind(descriptor, address, address.length) < 0) fail()
+  return descriptor
+}
+
+type SocketOption = readonly [level: number, option: number, value: Uint8Array]
+
+function bindToLink(link: Pick<Link, 'name'>): SocketOption[] {
+  return [[SOL_SOCKET, SO_BINDTODEVICE, Buffer.from(`${link.name}\0`)]]
+}
+
+const OPTIONS: Record<Family, (link: Pick<Link, 'index'>, source: IpAddress) => SocketOption[]> = {
+  IPv4: (link, source) => [
+    [IPPROTO_IP, IP_TOS, int32(INTERNETWORK_CONTROL)],
+    [IPPROTO_IP, IP_MULTICAST_TTL, int32(255)],
+    [IPPROTO_IP, IP_MULTICAST_LOOP, int32(0)],
+    [IPPROTO_IP, IP_MULTICAST_ALL, int32(0)],
+    // struct ip_mreqn: group, address, link
+    [IPPROTO_IP, IP_MULTICAST_IF, Buffer.concat([new Uint8Array(4), source.bytes, int32(link.index)])],
+    [IPPROTO_IP, IP_ADD_MEMBERSHIP, Buffer.concat([VRRP_GROUP.IPv4.bytes, new Uint8Array(4), int32(link.index)])],
+  ],
+  IPv6: link => [
+    [IPPROTO_IPV6, IPV6_TCLASS, int32(INTERNETWORK_CONTROL)],
+    [IPPROTO_IPV6, IPV6_MULTICAST_HOPS, int32(255)],
+    [IPPROTO_IPV6, IPV6_MULTICAST_LOOP, int32(0)],
+    [IPPROTO_IPV6, IPV6_MULTICAST_ALL, int32(0)],
+    [IPPROTO_IPV6, IPV6_MULTICAST_IF, int32(link.index)],
+    [IPPROTO_IPV6, IPV6_RECVHOPLIMIT, int32(1)],
+    // struct ipv6_mreq: group, link
+    [IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, Buffer.concat([VRRP_GROUP.IPv6.bytes, int32(link.index)])],
+  ],
+}
+
+/** What arrives while the loop is busy, or this process is put aside, waits in this buffer. */
+function enlargeReceiveBuffer(descriptor: number): void {
+  const size = int32(RECEIVE_BUFFER)
+  // Beyond net.core.rmem_max with CAP_NET_ADMIN only; else as much as it allows.
+  if (setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, size, size.length) === 0) return
+  setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, size, size.length)
+}
+
+/** struct sockaddr_in, struct sockaddr_in6 */
+function groupAddress(family: Family, link: Pick<Link, 'index'>): Uint8Array {
+  const domain = new Uint8Array(Uint16Array.of(DOMAIN[family]).buffer)
+  const { bytes } = VRRP_GROUP[family]
+  return family === 'IPv4'
+    ? Buffer.concat([domain, new Uint8Array(2), bytes, new Uint8Array(8)])
+    : Buffer.concat([domain, new Uint8Array(6), bytes, int32(link.index)])
+}
+
+/** A control message with struct in6_pktinfo: what a packet is sent from (RFC 3542 §6.2). */
+function sourceControl(source: IpAddress, link: Pick<Link, 'index'>): Uint8Array {
+  const length = new Uint8Array(BigUint64Array.of(BigInt(CMSG_DATA + 20)).buffer)
+  const data = Buffer.concat([source.bytes, int32(link.index), new Uint8Array(4)])
+  return Buffer.concat([length, int32(IPPROTO_IPV6), int32(IPV6_PKTINFO), data])
+}
+
+const DOMAIN = { IPv4: 2, IPv6: 10 } as const
+const [SOCK_RAW, SOCK_NONBLOCK, SOCK_CLOEXEC] = [3, 0o4000, 0o2000000]
+const [SOL_SOCKET, IPPROTO_IP, IPPROTO_IPV6] = [1, 0, 41]
+const [SO_RCVBUF, SO_BINDTODEVICE, SO_RCVBUFFORCE] = [8, 25, 33]
+const [IP_TOS, IP_MULTICAST_IF, IP_MULTICAST_TTL] = [1, 32, 33]
+const [IP_MULTICAST_LOOP, IP_ADD_MEMBERSHIP, IP_MULTICAST_ALL] = [34, 35, 49]
+const [IPV6_MULTICAST_IF, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP] = [17, 18, 19]
+const [IPV6_ADD_MEMBERSHIP, IPV6_MULTICAST_ALL] = [20, 29]
+const [IPV6_PKTINFO, IPV6_RECVHOPLIMIT, IPV6_TCLASS] = [50, 51, 67]
+/** Class selector 6, which switches prefer: as keepalived sends. */
+const INTERNETWORK_CONTROL = 0xc0
+const RECEIVE_BUFFER = 4 << 20
+const SIN6_ADDR = 8
+/** Where the data begin in a struct cmsghdr. */
+const CMSG_DATA = 16
