@@ -1,0 +1,281 @@
+import type { IncomingMessage } from 'node:http'
+import type { Millis } from '../lib/time.ts'
+import { backoff, pause } from './backoff.ts'
+import type { KubeClient, KubeObject, ListQuery } from './client.ts'
+import { KubeError, unreachable } from './kube-error.ts'
+import type { Resource } from './resources.ts'
+
+/** Objects of one kind as the API server last told: frozen, by name. */
+export interface ResourceWatch<T> {
+  readonly cache: ReadonlyMap<string, T>
+  /** Whether `cache` was complete once. */
+  readonly synced: boolean
+  /** Whether changes are arriving now, as far as one can know. */
+  readonly connected: boolean
+  /** What the API server answered to a write of ours: in the cache at once, unless the watch has already told that or later. */
+  note(written: unknown): void
+  /** Rejects only for a mistake of ours, e.g. an exception of a callback. */
+  readonly ended: Promise<void>
+}
+
+export interface WatchSettings<T extends KubeObject> {
+  readonly client: KubeClient
+  readonly resource: Resource
+  /** For namespaced kinds: this one only, so that names are unique. */
+  readonly namespace?: string
+  /** `metadata.name=node1`: that object alone. */
+  readonly fieldSelector?: string
+  /** Ends the watch. */
+  readonly signal: AbortSignal
+  /** Parses an object, or keeps less of it (default: as it is, without managedFields). */
+  readonly read?: (object: unknown) => T
+  /** `current` undefined: deleted. `previous` undefined: new. */
+  readonly onChange?: (name: string, current: T | undefined, previous: T | undefined) => void
+  /** The first list is complete. */
+  readonly onSynced?: () => void
+  /** The first time, and whenever changes may have been missed for a while before. */
+  readonly onConnected?: () => void
+  /** The watch broke, or an attempt to begin it failed; it is tried again. */
+  readonly onDisconnected?: (error: KubeError) => void
+  readonly timing?: Partial<WatchTiming>
+}
+
+export interface WatchTiming {
+  /** Without a byte for this long a watch counts as dead. API servers send a bookmark every minute. */
+  readonly stall: Millis
+  /** Everything is listed anew after this long, should an event ever be lost. */
+  readonly relist: Millis
+  readonly firstRetry: Millis
+  readonly lastRetry: Millis
+}
+
+const TIMING: WatchTiming = { stall: 90_000, relist: 600_000, firstRetry: 250, lastRetry: 10_000 }
+
+/** Lists, then watches from there with bookmarks, until `signal`: goes on where it was when a connection ends, lists anew where that can't be. */
+export function watchResource<T extends KubeObject>(settings: WatchSettings<T>): ResourceWatch<T> {
+  const timing = { ...TIMING, ...settings.timing }
+  const { client, resource, namespace, signal } = settings
+  const objects = new ObjectCache<T>(settings)
+  const query: ListQuery = { fieldSelector: settings.fieldSelector }
+  const action = `Cannot watch ${resource.plural}`
+  let synced = false
+  let connected = false
+  let listedAt = 0
+  /** In a row, without an event between. */
+  let failures = 0
+
+  async function relist(): Promise<void> {
+    const list = await client.list<unknown>(resource, namespace, query)
+    objects.replace(list.items, list.resourceVersion)
+    listedAt = performance.now()
+    if (synced) return
+    synced = true
+    settings.onSynced?.()
+  }
+
+  /** One connection; returns when the server ended it in good order. */
+  async function follow(): Promise<void> {
+    const response = await client.openWatch(
+      resource,
+      namespace,
+      watchQuery(settings, objects.resourceVersion, timing),
+      signal,
+    )
+    const openedAt = performance.now()
+    if (!connected) {
+      connected = true
+      settings.onConnected?.()
+    }
+    let events = 0
+    for await (const line of lines(response, timing.stall, action)) {
+      objects.apply(parseEvent(line, action))
+      events++
+      failures = 0
+    }
+    if (events === 0 && performance.now() - openedAt < 1000) {
+      throw new KubeError(`${action}: ended at once, without an event`, { reason: 'Unreachable' })
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        if (!objects.complete || performance.now() - listedAt > timing.relist) await relist()
+        await follow()
+        failures = 0
+      } catch (error) {
+        if (signal.aborted) return
+        if (!(error instanceof KubeError)) throw error
+        // What was missed can't be known.
+        if (error.status === 410 || error.reason === 'Garbled') objects.complete = false
+        connected = false
+        settings.onDisconnected?.(error)
+        const wait = backoff(failures++, timing.firstRetry, timing.lastRetry)
+        await pause(Math.max(wait, error.retryAfter ?? 0), signal)
+      }
+    }
+  }
+
+  return {
+    cache: objects.byName,
+    get synced() {
+      return synced
+    },
+    get connected() {
+      return connected
+    },
+    note: written => objects.note(written),
+    ended: run(),
+  }
+}
+
+type WatchEvent =
+  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; readonly object: KubeObject }
+  | {
+      readonly type: 'ERROR'
+      readonly object: { readonly code?: number; readonly reason?: string; readonly message?: string }
+    }
+
+class ObjectCache<T extends KubeObject> {
+  readonly byName = new Map<string, T>()
+  /** Of the newest thing the watch or the list told. */
+  resourceVersion = ''
+  /** False: list before watching. */
+  complete = false
+  readonly #read: (object: unknown) => T
+  readonly #onChange: WatchSettings<T>['onChange']
+
+  constructor(settings: WatchSettings<T>) {
+    this.#read = settings.read ?? (object => object as T)
+    this.#onChange = settings.onChange
+  }
+
+  replace(listed: readonly unknown[], resourceVersion: string): void {
+    this.resourceVersion = resourceVersion
+    this.complete = true
+    const gone = new Map(this.byName)
+    for (const item of listed) {
+      const object = this.#parse(item)
+      gone.delete(object.metadata.name)
+      this.#set(object)
+    }
+    for (const [name, object] of gone) {
+      if (!isNewer(object, resourceVersion)) this.#remove(name)
+    }
+  }
+
+  apply(event: WatchEvent): void {
+    switch (event.type) {
+      case 'ADDED':
+      case 'MODIFIED':
+        this.#set(this.#parse(event.object))
+        break
+      case 'DELETED': {
+        const { name, resourceVersion = '' } = event.object.metadata
+        const known = this.byName.get(name)
+        if (known && !isNewer(known, resourceVersion)) this.#remove(name)
+        break
+      }
+      case 'BOOKMARK':
+        break
+      case 'ERROR':
+        this.complete = false
+        throw new KubeError(`Cannot go on watching: ${event.object.message ?? event.object.reason ?? 'unknown'}`, {
+          reason: event.object.reason ?? 'Unknown',
+          ...(event.object.code !== undefined && { status: event.object.code }),
+        })
+    }
+    this.resourceVersion = event.object.metadata.resourceVersion ?? this.resourceVersion
+  }
+
+  note(written: unknown): void {
+    const object = this.#parse(written)
+    if (isNewer(object, this.resourceVersion)) this.#set(object)
+  }
+
+  #parse(object: unknown): T {
+    dropManagedFields(object)
+    return freeze(this.#read(object))
+  }
+
+  #set(object: T): void {
+    const { name, resourceVersion = '' } = object.metadata
+    const previous = this.byName.get(name)
+    if (previous && (previous.metadata.resourceVersion === resourceVersion || isNewer(previous, resourceVersion)))
+      return
+    this.byName.set(name, object)
+    this.#onChange?.(name, object, previous)
+  }
+
+  #remove(name: string): void {
+    const previous = this.byName.get(name)
+    this.byName.delete(name)
+    this.#onChange?.(name, undefined, previous)
+  }
+}
+
+/** Within one kind resource versions are numbers that grow (Kubernetes promises it from 1.35 on; etcd has always made it so). */
+function isNewer(object: KubeObject, resourceVersion: string): boolean {
+  return Number(object.metadata.resourceVersion) > Number(resourceVersion)
+}
+
+function watchQuery(
+  settings: { readonly fieldSelector?: string },
+  resourceVersion: string,
+  timing: WatchTiming,
+): Record<string, string> {
+  // Spread, so that a restarted API server isn't asked by everyone in the same second again.
+  const seconds = Math.ceil((timing.relist / 1000) * (0.5 + Math.random() / 2))
+  return {
+    resourceVersion,
+    allowWatchBookmarks: 'true',
+    timeoutSeconds: String(seconds),
+    ...(settings.fieldSelector !== undefined && { fieldSelector: settings.fieldSelector }),
+  }
+}
+
+/** The lines of a watch; throws a KubeError when it breaks or stalls. */
+async function* lines(response: IncomingMessage, stall: Millis, action: string): AsyncGenerator<string> {
+  const stalled = new KubeError(`${action}: not a byte for ${stall} ms`, { reason: 'Stalled' })
+  const timer = setTimeout(() => response.destroy(stalled), stall)
+  response.setEncoding('utf8')
+  let rest = ''
+  try {
+    for await (const chunk of response) {
+      timer.refresh()
+      const complete = (rest + chunk).split('\n')
+      rest = complete.pop() ?? ''
+      yield* complete.filter(line => line !== '')
+    }
+  } catch (error) {
+    throw error instanceof KubeError ? error : unreachable(action, 'the other end', error)
+  } finally {
+    clearTimeout(timer)
+    response.destroy()
+  }
+}
+
+const EVENT_TYPES: ReadonlySet<unknown> = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR'])
+
+function parseEvent(line: string, action: string): WatchEvent {
+  try {
+    const event = JSON.parse(line)
+    if (!EVENT_TYPES.has(event.type)) throw new Error(`no event has the type ${JSON.stringify(event.type)}`)
+    if (event.type !== 'ERROR' && event.type !== 'BOOKMARK' && !event.object.metadata.name) throw new Error('no name')
+    return event
+  } catch (cause) {
+    throw new KubeError(`${action}: a line is not an event: ${line.slice(0, 80)}`, { reason: 'Garbled', cause })
+  }
+}
+
+/** They are most of an object and nobody here reads them. */
+function dropManagedFields(object: unknown): void {
+  const { metadata } = object as { metadata: { managedFields?: unknown } }
+  delete metadata.managedFields
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const inner of Object.values(value)) freeze(inner)
+  return Object.freeze(value)
+}
