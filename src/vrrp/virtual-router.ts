@@ -215,8 +215,9 @@ function heardWhileBackup(
   if (refused) return stay(state, [refused])
   const { priority, interval } = advertisement
   const odd = oddities(config, advertisement, source)
-  if (priority === RELEASE)
+  if (priority === RELEASE) {
     return stay(waitSkewTime(config, state, now), [...odd, { type: 'PriorityZeroReceived', source }])
+  }
   const active = sameActive(state.active, source, priority)
   if (preemptsAtOnce(config, priority)) return stay(letPass(state, active), odd)
   const following = waitFor(config, state, active, interval, now)
@@ -262,10 +263,10 @@ function whileActive(config: VirtualRouterConfig, state: Active, event: RouterEv
 function advertise(config: VirtualRouterConfig, state: Active, now: Instant): Step {
   const { priority, advertisementInterval } = config
   const next = state.advertisementDeadline + advertisementInterval
-  const silent = now - (state.advertisementDeadline - advertisementInterval)
+  const last = Math.max(state.advertisementDeadline - advertisementInterval, state.assertedAt ?? state.since)
   return {
     state: { ...state, advertisementDeadline: next > now ? next : now + advertisementInterval },
-    messages: silent < 3 * advertisementInterval ? [{ type: 'Advertise', priority }] : advertiseAndAnnounce(config),
+    messages: now - last < 3 * advertisementInterval ? [{ type: 'Advertise', priority }] : advertiseAndAnnounce(config),
     observations: NOTHING,
   }
 }
@@ -310,8 +311,8 @@ function assertActive(
   observations: readonly Observation[],
   now: Instant,
 ): Step {
-  if (state.assertedAt !== undefined && now - state.assertedAt < config.advertisementInterval)
-    return stay(state, observations)
+  const answered = state.assertedAt !== undefined && now - state.assertedAt < config.advertisementInterval
+  if (answered) return stay(state, observations)
   return { state: { ...state, assertedAt: now }, messages: advertiseAndAnnounce(config), observations }
 }
 

@@ -211,6 +211,12 @@ table('Backup (RFC 9568 §6.4.2)', [
     becomes: { name: 'Backup', activeDownDeadline: 12_000, activeInterval: 1000, takeoverReason: 'Preempted' },
   },
   {
+    name: 'of several lower ones the last heard is remembered, and the timer runs on',
+    state: { ...backup, active: { address: GREATER, priority: 99 }, takeoverReason: 'Preempted' },
+    event: advert(98),
+    becomes: { name: 'Backup', activeDownDeadline: 12_000, active: { address: GREATER, priority: 98 } },
+  },
+  {
     name: 'a takeover from a lower priority is a preemption',
     at: 12_000,
     state: { ...backup, takeoverReason: 'Preempted' },
@@ -333,6 +339,14 @@ table('Active (RFC 9568 §6.4.3)', [
     event: fires,
     becomes: { name: 'Active', advertisementDeadline: 13_400 },
     sends: announced(100),
+  },
+  {
+    name: 'late, but not silent, for it has just answered a losing advert, it only advertises',
+    at: 12_400,
+    state: { ...active, assertedAt: 12_400 },
+    event: fires,
+    becomes: { name: 'Active', advertisementDeadline: 13_400 },
+    sends: advertised(100),
   },
   { name: 'a deadline not reached changes nothing', state: active, event: fires, becomes: 'unchanged' },
   {
@@ -599,6 +613,14 @@ table('adverts that are odd', [
     notes: [{ type: 'AddressListMismatch', source: GREATER, heard: [VIP2] }],
   },
   {
+    name: 'a list that lacks an address is foreign',
+    config: { ...v3, addresses: [VIP, VIP2] },
+    state: backup,
+    event: advert(200),
+    becomes: { name: 'Backup', activeDownDeadline: NOW + DOWN },
+    notes: [{ type: 'AddressListMismatch', source: GREATER, heard: [VIP] }],
+  },
+  {
     name: 'the same addresses in another order are not foreign',
     config: { ...v3, addresses: [VIP2, VIP] },
     state: backup,
@@ -611,6 +633,13 @@ table('adverts that are odd', [
     event: advert(100, {}, SELF),
     becomes: 'unchanged',
     notes: [{ type: 'OwnAddressHeard', source: SELF }],
+  },
+  {
+    name: 'another priority from our own address is from somebody else, and counts',
+    state: active,
+    event: advert(101, {}, SELF),
+    becomes: { name: 'Backup', active: { address: SELF, priority: 101 } },
+    notes: [transition('Active', 'Backup', 'HigherPriorityHeard')],
   },
   {
     name: 'our own priority from our own address is discarded by a Backup: its own last advert is no Active Router',
@@ -826,6 +855,26 @@ test('the deadline of a Backup is the earlier of the takeover and the preemption
   assert.equal(deadline({ ...backup, preemptAt: 11_000 }), 11_000)
   assert.equal(deadline({ ...backup, preemptAt: 13_000 }), 12_000)
   assert.equal(deadline(active), 10_400)
+})
+
+test('lower adverts of one Active Router, let pass again and again, leave the very same state', () => {
+  const first = step(v3, backup, advert(50), NOW).state
+  assert.equal(step(v3, first, advert(50), NOW + 500).state, first)
+})
+
+test('two routers that both believe they win do not answer each other without end', () => {
+  // Each hears the other from a lower address than its own, as through a translation.
+  const routers: RouterState[] = [active, active]
+  let answers = 0
+  const hears = (i: number): void => {
+    const { state, messages } = step(v3, routers[i] ?? active, advert(100, {}, LOWER), NOW)
+    routers[i] = state
+    if (messages.length === 0) return
+    answers++
+    hears(1 - i)
+  }
+  hears(0)
+  assert.equal(answers, 2)
 })
 
 test('who is Active is the same object as long as it is the same Active', () => {
