@@ -1,0 +1,123 @@
+import type { VirtualRouterSpec } from '../api/virtual-ip-node.ts'
+import type { Candidate } from './candidates.ts'
+import { priorityCeiling, weakWeights } from './check-rules.ts'
+import type { Demand } from './demand.ts'
+import { initialNode } from './initial.ts'
+import { listing } from './listing.ts'
+import { assignPriorities, type RankedNode } from './priorities.ts'
+import type { Seating } from './seating.ts'
+import type { Survey } from './survey.ts'
+import { membersOf, type Outcome } from './virtual-ip-plan.ts'
+import { type Member, virtualRouters } from './virtual-routers.ts'
+import type { Wish } from './wishes.ts'
+
+/** A VirtualIP that is accepted: its members' numbers and what they are told. */
+export function accepted({ wish, members: candidates, grant }: Seating, survey: Survey): Outcome {
+  const { demand } = wish
+  const { virtualRouterID } = grant
+  const members = withPriorities(demand, candidates, survey)
+  const initial = initialNode(demand, members, grant, survey)
+  const routers = new Map(
+    members.map(member => {
+      const { node } = member.candidate
+      return [node, virtualRouters(demand, member, virtualRouterID).map(router => marked(router, node === initial))]
+    }),
+  )
+  const message = messageFor(wish, candidates, members)
+  return {
+    plan: {
+      accepted: { status: 'True', reason: 'Accepted', message },
+      virtualRouterID,
+      members: membersOf(routers),
+    },
+    routers,
+    homes: homesOf(demand, members, survey),
+  }
+}
+
+function marked(router: VirtualRouterSpec, initial: boolean): VirtualRouterSpec {
+  return initial ? { ...router, initial } : router
+}
+
+function withPriorities(demand: Demand, candidates: readonly Candidate[], { inUse }: Survey): Member[] {
+  const uses = inUse.byNode(demand.name)
+  const seats = new Set(candidates.map(({ node }) => node))
+  const others = new Set([...uses].flatMap(([node, { mayRun }]) => (seats.has(node) ? [] : [...mayRun])))
+  const ranked = candidates.map(({ node, wanted, alive, rankedLast }): RankedNode => {
+    const { current, home, mayRun = NONE } = uses.get(node) ?? {}
+    return {
+      rankedLast,
+      mayRun: alive ? mayRun : NONE,
+      reserved: home === undefined ? mayRun : new Set([...mayRun, home]),
+      ...(wanted === undefined ? {} : { wanted }),
+      ...(current === undefined ? {} : { current }),
+      ...(home === undefined ? {} : { home }),
+    }
+  })
+  const numbers = assignPriorities(ranked, others, priorityCeiling(demand.virtualIP.spec.checks ?? []))
+  return candidates.flatMap((candidate, rank) => {
+    const priority = numbers[rank]
+    return priority === undefined ? [] : { candidate, priority }
+  })
+}
+
+const NONE: ReadonlySet<number> = new Set()
+
+function homesOf({ name }: Demand, members: readonly Member[], { inUse }: Survey): Map<string, number> {
+  const homes = new Map<string, number>()
+  for (const { candidate, priority } of members) {
+    const home = inUse.of(name, candidate.node)?.home
+    if (!candidate.rankedLast || candidate.wanted !== undefined || home === undefined) continue
+    if (home > priority) homes.set(candidate.node, home)
+  }
+  return homes
+}
+
+// ---- what the user is told
+
+function messageFor(wish: Wish, candidates: readonly Candidate[], members: readonly Member[]): string {
+  const { spec } = wish.demand.virtualIP
+  const row = spec.priorities?.map(({ priority }) => priority) ?? members.map(({ priority }) => priority)
+  const descending = [...row].sort((a, b) => b - a)
+  return [
+    takePart(members),
+    ...wish.notes,
+    ...fewerThanWanted(wish, members),
+    ...withoutLink(members),
+    ...withoutNumber(candidates, members),
+    ...notYetAsWanted(members),
+    ...weakWeights(spec.checks ?? [], descending),
+  ].join('. ')
+}
+
+function takePart(members: readonly Member[]): string {
+  const nodes = members.map(({ candidate }) => candidate.node)
+  return `${listing(nodes)} ${nodes.length === 1 ? 'takes' : 'take'} part`
+}
+
+function fewerThanWanted({ demand }: Wish, members: readonly Member[]): string[] {
+  const { priorities, redundancy } = demand.virtualIP.spec
+  if (priorities || redundancy === undefined || members.length >= redundancy) return []
+  return [`That is ${members.length} of ${redundancy} (redundancy): no other node matches, has the subnet and an agent`]
+}
+
+function withoutLink(members: readonly Member[]): string[] {
+  const lacking = members.flatMap(({ candidate: { node, links } }) =>
+    links.filter(({ condition }) => condition === 'Absent').map(({ name }) => `${node} (${name})`),
+  )
+  return lacking.length === 0 ? [] : [`The link is missing on ${listing([...new Set(lacking)])}`]
+}
+
+function withoutNumber(candidates: readonly Candidate[], members: readonly Member[]): string[] {
+  const left = candidates.slice(members.length).map(({ node }) => node)
+  return left.length === 0 ? [] : [`No priority is left for ${listing(left)}`]
+}
+
+/** Numbers that change hands, one confirmation after the other. */
+function notYetAsWanted(members: readonly Member[]): string[] {
+  return members.flatMap(({ candidate: { node, wanted }, priority }) =>
+    wanted === undefined || wanted === priority
+      ? []
+      : [`${node} has priority ${priority} until the others have confirmed their change; then ${wanted}`],
+  )
+}

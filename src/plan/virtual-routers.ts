@@ -1,0 +1,81 @@
+import type { Check } from '../api/virtual-ip.ts'
+import type { ReleasedNumber, VirtualIPNodeSpec, VirtualRouterSpec } from '../api/virtual-ip-node.ts'
+import { formatPrefix } from '../lib/ip-address.ts'
+import type { Candidate } from './candidates.ts'
+import { byText, type Demand } from './demand.ts'
+import type { PlanAgent } from './plan-input.ts'
+
+/** A node's part in a VirtualIP. */
+export interface Member {
+  readonly candidate: Candidate
+  readonly priority: number
+}
+
+const CHECK_INTERVAL = '1s'
+
+/** What a member is told to run, one virtual router per family, with every default written out. */
+export function virtualRouters(demand: Demand, member: Member, virtualRouterID: number): VirtualRouterSpec[] {
+  const { spec } = demand.virtualIP
+  const version = spec.version ?? 3
+  return demand.families.flatMap(({ family, addresses }) => {
+    const link = member.candidate.links.find(candidate => candidate.family === family)
+    if (!link) return []
+    return {
+      virtualIP: demand.name,
+      family,
+      version,
+      virtualRouterID,
+      link: link.name,
+      priority: member.priority,
+      advertisementInterval: spec.advertisementInterval ?? (version === 2 ? '1s' : '200ms'),
+      addresses: addresses.map(formatPrefix),
+      preemption: preemptionOf(demand),
+      checksum: spec.checksum ?? 'PseudoHeader',
+      ...(spec.authentication ? { authentication: spec.authentication } : {}),
+      ...(spec.checks && spec.checks.length > 0 ? { checks: spec.checks.map(resolved) } : {}),
+    }
+  })
+}
+
+function preemptionOf({ virtualIP: { spec } }: Demand): VirtualRouterSpec['preemption'] {
+  return spec.preemption?.mode === 'Never'
+    ? { mode: 'Never' }
+    : { mode: 'Always', delay: spec.preemption?.delay ?? '0s' }
+}
+
+function resolved(check: Check): Check {
+  const interval = check.interval ?? CHECK_INTERVAL
+  return { ...check, interval, timeout: check.timeout ?? interval, fall: check.fall ?? 1, rise: check.rise ?? 1 }
+}
+
+/**
+ * A node's spec: its routers, and the numbers it is told to give up, remembered until it confirmed. A node that is ranked last for a time
+ * keeps the claim to the priority it had (`homes`, by VirtualIP) among them, and returns to it.
+ */
+export function nodeSpec(
+  routers: readonly VirtualRouterSpec[],
+  homes: ReadonlyMap<string, number>,
+  agent: PlanAgent | undefined,
+): VirtualIPNodeSpec {
+  const sorted = [...routers].sort((a, b) => byText(a.virtualIP, b.virtualIP) || byText(a.family, b.family))
+  const had = [...(agent?.spec?.virtualRouters ?? []), ...(agent?.confirmed ? [] : (agent?.spec?.released ?? []))]
+  const kept = sorted.flatMap(router => {
+    const home = homes.get(router.virtualIP)
+    return home === undefined ? [] : [{ ...router, priority: home }]
+  })
+  const released = new Map([...had, ...kept].map(number => [keyOf(number), numberOf(number)]))
+  for (const router of sorted) released.delete(keyOf(router))
+  if (released.size === 0) return { virtualRouters: sorted }
+  return {
+    virtualRouters: sorted,
+    released: [...released].sort(([a], [b]) => byText(a, b)).map(([, number]) => number),
+  }
+}
+
+function numberOf({ virtualIP, family, link, virtualRouterID, priority }: ReleasedNumber): ReleasedNumber {
+  return { virtualIP, family, link, virtualRouterID, priority }
+}
+
+function keyOf({ virtualIP, family, link, virtualRouterID, priority }: ReleasedNumber): string {
+  return `${virtualIP}/${family}/${link}/${virtualRouterID}/${priority}`
+}
