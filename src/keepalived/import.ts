@@ -1,0 +1,185 @@
+import { DEFAULT_NAMESPACE } from '../api/names.ts'
+import { describeFieldErrors, parseVirtualIP } from '../api/parse.ts'
+import type { VirtualIP } from '../api/virtual-ip.ts'
+import { type Instance, readConfiguration, type Script } from './configuration.ts'
+import type { Note } from './note.ts'
+import { familyOfMember, type Group, type Member, type SayOf, specOf } from './virtual-router-spec.ts'
+
+/** A node's keepalived.conf. */
+export interface KeepalivedFile {
+  readonly node: string
+  /** As notes name it. */
+  readonly file: string
+  readonly text: string
+}
+
+export interface PasswordSecret {
+  readonly apiVersion: 'v1'
+  readonly kind: 'Secret'
+  readonly metadata: { readonly name: string; readonly namespace: string }
+  readonly stringData: { readonly password: string }
+}
+
+export interface Imported {
+  /** For file mode and for the API server alike: each Secret before the VirtualIP that refers to it. */
+  readonly documents: readonly (PasswordSecret | VirtualIP)[]
+  /** What has no equal or differs, in the order of files and lines. */
+  readonly notes: readonly Note[]
+}
+
+/** The VirtualIPs that the nodes' keepalived files describe together. All that is in the files is in them or in the notes. */
+export function importKeepalived(files: readonly KeepalivedFile[]): Imported {
+  const notes: Note[] = []
+  const members = files.flatMap(({ node: given, file, text }): Member[] => {
+    const say = (line: number, keyword: string, sentence: string) => notes.push({ file, line, keyword, sentence })
+    const node = kubernetesName(given)
+    if (node !== given) say(1, 'node', `"${given}" is no name for a node in Kubernetes: called "${node}"`)
+    const { instances, scripts } = readConfiguration(text, say)
+    sayUntracked(instances, scripts, say)
+    return instances.map(instance => ({ node, file, instance, scripts }))
+  })
+  const say: SayOf = ({ file }, line, keyword, sentence) => notes.push({ file, line, keyword, sentence })
+  const groups = virtualRouters(
+    members.filter(member => isComplete(member, say)),
+    say,
+  )
+  sayTwiceGiven(groups, say)
+  const names = new Set<string>()
+  const documents = groups.flatMap(group => documentsOf(group, names, say))
+  const order = files.map(({ file }) => file)
+  notes.sort((a, b) => order.indexOf(a.file) - order.indexOf(b.file) || a.line - b.line)
+  return { documents, notes }
+}
+
+function sayUntracked(
+  instances: readonly Instance[],
+  scripts: ReadonlyMap<string, Script>,
+  say: (line: number, keyword: string, sentence: string) => void,
+): void {
+  const tracked = new Set(instances.flatMap(instance => instance.tracked.map(({ value }) => value.script)))
+  for (const [name, { line }] of scripts) {
+    if (!tracked.has(name)) say(line, 'vrrp_script', `no instance tracks "${name}": left out`)
+  }
+}
+
+function isComplete(member: Member, say: SayOf): boolean {
+  const { name, line, virtualRouterID, addresses } = member.instance
+  const missing = [
+    ...(virtualRouterID ? [] : ['virtual_router_id']),
+    ...(addresses.length > 0 ? [] : ['virtual_ipaddress']),
+  ]
+  if (missing.length > 0) say(member, line, 'vrrp_instance', `"${name}" has no ${missing.join(' and no ')}: left out`)
+  return missing.length === 0
+}
+
+/** What makes a virtual router is its VRID and family on a segment; two on one node are told apart by their links. */
+function virtualRouters(members: readonly Member[], say: SayOf): Group[] {
+  const groups = groupBy(members, member => `${member.instance.virtualRouterID?.value} ${familyOfMember(member)}`)
+  const separate = groups.flatMap(group => {
+    const nodes = new Set(group.map(({ node }) => node))
+    return nodes.size === group.length ? [group] : groupBy(group, ({ instance }) => instance.link?.value ?? '')
+  })
+  return separate.map(group => withoutRepeats(group, say))
+}
+
+function withoutRepeats([first, ...others]: Group, say: SayOf): Group {
+  const kept: [Member, ...Member[]] = [first]
+  for (const member of others) {
+    const { instance, node } = member
+    const before = kept.find(other => other.node === node)
+    if (!before) kept.push(member)
+    else {
+      const sentence = `"${instance.name}" has the VRID and link of "${before.instance.name}" (line ${before.instance.line}): left out`
+      say(member, instance.line, 'vrrp_instance', sentence)
+    }
+  }
+  return kept
+}
+
+function groupBy<T>(items: readonly T[], key: (item: T) => string): [T, ...T[]][] {
+  const groups = new Map<string, [T, ...T[]]>()
+  for (const item of items) {
+    const group = groups.get(key(item))
+    if (group) group.push(item)
+    else groups.set(key(item), [item])
+  }
+  return [...groups.values()]
+}
+
+/** Two virtual routers with one address: mostly a VRID that differs by mistake. */
+function sayTwiceGiven(groups: readonly Group[], say: SayOf): void {
+  const first = new Map<string, Member>()
+  for (const group of groups) {
+    for (const member of group) {
+      const { instance, node } = member
+      const { addresses, virtualRouterID } = instance
+      const other = addresses
+        .flatMap(({ value }) => first.get(withoutLength(value)) ?? [])
+        .find(({ instance }) => instance.virtualRouterID?.value !== virtualRouterID?.value)
+      if (other && virtualRouterID) {
+        const sentence = `${virtualRouterID.value} on ${node}, but ${other.instance.virtualRouterID?.value} on ${other.node} for the same address: they are no pair, and both take it; give them one number`
+        say(member, virtualRouterID.line, 'virtual_router_id', sentence)
+      }
+    }
+    for (const member of group)
+      for (const { value } of member.instance.addresses)
+        if (!first.has(withoutLength(value))) first.set(withoutLength(value), member)
+  }
+}
+
+function withoutLength(address: string): string {
+  return address.replace(/\/.*/, '')
+}
+
+function documentsOf(group: Group, names: Set<string>, say: SayOf): Imported['documents'] {
+  const [first] = group
+  const { instance } = first
+  const name = unused(kubernetesName(instance.name) || `vrid-${instance.virtualRouterID?.value}`, names)
+  const secretName = `${name}-password`
+  const { spec, password } = specOf(group, secretName, say)
+  const virtualIP = withPossibleAddresses(virtualIPOf(name, spec), first, say)
+  const errors = parseVirtualIP(virtualIP)
+  if (Array.isArray(errors)) {
+    say(first, instance.line, 'vrrp_instance', `"${instance.name}" is left out: ${describeFieldErrors(errors)}`)
+    return []
+  }
+  names.add(name)
+  if (password === undefined) return [virtualIP]
+  const metadata = { name: secretName, namespace: DEFAULT_NAMESPACE }
+  return [{ apiVersion: 'v1', kind: 'Secret', metadata, stringData: { password } }, virtualIP]
+}
+
+function virtualIPOf(name: string, spec: VirtualIP['spec']): VirtualIP {
+  return { apiVersion: 'kube-vrrp.io/v1alpha1', kind: 'VirtualIP', metadata: { name }, spec }
+}
+
+/** Without the addresses that no VirtualIP may have; one of them need not cost the others. */
+function withPossibleAddresses(virtualIP: VirtualIP, member: Member, say: SayOf): VirtualIP {
+  const errors = parseVirtualIP(virtualIP)
+  if (!Array.isArray(errors)) return virtualIP
+  const { spec, metadata } = virtualIP
+  const addresses = spec.addresses.filter((_, i) => {
+    const error = errors.find(({ at }) => at[1] === 'addresses' && at[2] === i)
+    const line = member.instance.addresses[i]?.line ?? member.instance.line
+    if (error) say(member, line, 'virtual_ipaddress', `${error.message}: left out`)
+    return !error
+  })
+  return virtualIPOf(metadata.name, { ...spec, addresses })
+}
+
+/** Lower case letters, digits, dashes and dots; empty where nothing of `text` is left. */
+function kubernetesName(text: string): string {
+  const allowed = text.toLowerCase().replace(/[^a-z0-9.]+/g, '-')
+  const labels = allowed.split('.').map(label => label.replace(/^-+|-+$/g, ''))
+  return labels
+    .filter(label => label !== '')
+    .join('.')
+    .slice(0, 240)
+    .replace(/[-.]+$/, '')
+}
+
+function unused(name: string, names: ReadonlySet<string>): string {
+  let candidate = name
+  for (let i = 2; names.has(candidate); i++) candidate = `${name}-${i}`
+  return candidate
+}

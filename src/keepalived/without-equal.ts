@@ -1,0 +1,69 @@
+/** Why a keyword of keepalived is not carried over, and what to do about it. */
+const SENTENCES = new Map(
+  Object.entries({
+    router_id: "not needed: kube-vrrp goes by the node's name",
+    state: 'not needed: the node of the highest priority becomes MASTER',
+    native_ipv6: 'not needed: the family follows from the addresses',
+    linkbeat_use_polling: 'not needed: links are watched through netlink',
+    dynamic_interfaces: 'not needed: a link that is absent is a FAULT until it appears',
+    enable_script_security: 'not needed: an exec check runs without a shell, as the user of the agent',
+    script_user: 'no equal: checks run as the user of the agent',
+    include: 'not followed: put the text of that file in its place and import again',
+    virtual_server: 'load balancing (LVS) is not what kube-vrrp does: keep keepalived for it, or use a Service',
+    virtual_server_group: 'load balancing (LVS) is not what kube-vrrp does: keep keepalived for it, or use a Service',
+    vrrp_sync_group: 'no equal yet: its virtual routers change state each for itself',
+    vrrp_track_process: 'no equal yet: write a check with process: {name: …} by hand',
+    track_process: 'no equal yet: write a check with process: {name: …} by hand',
+    vrrp_track_file: 'no equal yet: files do not weigh on the priority',
+    track_file: 'no equal yet: files do not weigh on the priority',
+    track_interface: 'no equal yet: only the link of the virtual router itself is tracked',
+    track_bfd: 'no equal: BFD is not spoken',
+    bfd_instance: 'no equal: BFD is not spoken',
+    static_ipaddress: 'no equal: give the node this address in its own network configuration',
+    static_routes: 'no equal: give the node these routes in its own network configuration',
+    static_rules: 'no equal: give the node these rules in its own network configuration',
+    virtual_ipaddress_excluded: 'no equal yet: put these addresses into a VirtualIP of their own',
+    virtual_routes: 'no equal yet: no routes come and go with the addresses',
+    virtual_rules: 'no equal yet: no rules come and go with the addresses',
+    unicast_peer: 'no equal yet: adverts go by multicast, so the nodes must hear each other there',
+    unicast_src_ip: "no equal: adverts come from the link's first address",
+    mcast_src_ip: "no equal: adverts come from the link's first address",
+    use_vmac: "no equal yet: the addresses answer with the link's own MAC address",
+    use_ipvlan: "no equal yet: the addresses answer with the link's own MAC address",
+    vmac_xmit_base: "no equal yet: the addresses answer with the link's own MAC address",
+    no_accept: 'no equal yet: the node accepts traffic to its addresses',
+    dont_track_primary: 'no equal: a link that is down is always a FAULT',
+    vrrp_strict: 'no equal: the addresses answer, and what version 2 or 3 cannot say is refused anyway',
+    vrrp_skip_check_adv_addr: 'not needed: an advert with other addresses is counted, not dropped',
+    skip_check_adv_addr: 'not needed: an advert with other addresses is counted, not dropped',
+    notify: 'no equal yet: watch the VirtualIP, its events or the metrics instead',
+    notify_master: 'no equal yet: watch the VirtualIP, its events or the metrics instead',
+    notify_backup: 'no equal yet: watch the VirtualIP, its events or the metrics instead',
+    notify_fault: 'no equal yet: watch the VirtualIP, its events or the metrics instead',
+    notify_stop: 'no equal yet: watch the VirtualIP, its events or the metrics instead',
+    smtp_alert: 'no equal: alert on the metrics instead',
+    notification_email: 'no equal: alert on the metrics instead',
+    notification_email_from: 'no equal: alert on the metrics instead',
+    smtp_server: 'no equal: alert on the metrics instead',
+    smtp_connect_timeout: 'no equal: alert on the metrics instead',
+    user: 'no equal: the check runs as the user of the agent',
+    init_fail: 'no equal: a check counts after its first runs, by rise and fall',
+    lvs_sync_daemon_interface: 'load balancing (LVS) is not what kube-vrrp does',
+    label: 'no equal yet: the address gets no label',
+    scope: 'no equal yet: the address gets the scope that the kernel gives it',
+    brd: 'no equal yet: the address gets no broadcast address of its own',
+    broadcast: 'no equal yet: the address gets no broadcast address of its own',
+  }),
+)
+
+/** What to say of a keyword that is not carried over. */
+export function withoutEqual(keyword: string): string {
+  if (keyword.startsWith('@'))
+    return 'left out: lines for some nodes only are not read; write them into the files of those nodes'
+  if (keyword.startsWith('$')) return 'left out: variables are not read; write the value where it is used'
+  if (keyword.startsWith('~')) return 'left out: repeated lines are not read; write them out'
+  if (/garp|gna/.test(keyword)) return 'no equal: kube-vrrp announces addresses by its own timing'
+  if (/snmp|traps|dbus|fifo/.test(keyword)) return 'no equal: the status, events and metrics say what happens'
+  const known = SENTENCES.get(keyword.replace(/^include[a-z]$/, 'include'))
+  return known ?? 'not carried over: kube-vrrp has no equal, or does not know it'
+}
