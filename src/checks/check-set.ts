@@ -1,0 +1,70 @@
+import type { Check } from '../api/virtual-ip.ts'
+import { startCheck } from './check.ts'
+import type { CheckResult } from './repeat.ts'
+
+/**
+ * The checks of a node, by keys of the caller's. Those that look at the same thing in the same way are run once, whoever asks; a check
+ * that is there before and after `set` runs on and keeps its verdict.
+ */
+export class CheckSet {
+  readonly #onResult: (key: string, result: CheckResult) => void
+  readonly #start: typeof startCheck
+  #running = new Map<string, Running>()
+  #byKey = new Map<string, Running>()
+
+  /** `onResult` is told every key's first result and each change of it, always after `set` has returned. */
+  constructor(onResult: (key: string, result: CheckResult) => void, start: typeof startCheck = startCheck) {
+    this.#onResult = onResult
+    this.#start = start
+  }
+
+  /** Exactly these from now on. */
+  set(checks: ReadonlyMap<string, Check>): void {
+    const before = this.#byKey
+    const running = new Map<string, Running>()
+    this.#byKey = new Map()
+    for (const [key, check] of checks) {
+      const id = identity(check)
+      const one = running.get(id) ?? this.#running.get(id) ?? this.#begin(check)
+      running.set(id, one)
+      this.#byKey.set(key, one)
+      if (one.result && before.get(key) !== one) this.#tellLater(key, one)
+    }
+    for (const [id, one] of this.#running) if (!running.has(id)) one.close()
+    this.#running = running
+  }
+
+  /** Undefined while the check has no result, or where there is no such check. */
+  result(key: string): CheckResult | undefined {
+    return this.#byKey.get(key)?.result
+  }
+
+  close(): void {
+    this.set(new Map())
+  }
+
+  #begin(check: Check): Running {
+    const { close } = this.#start(check, result => {
+      one.result = result
+      for (const key of [...this.#byKey.keys()]) if (this.#byKey.get(key) === one) this.#onResult(key, result)
+    })
+    const one: Running = { result: undefined, close }
+    return one
+  }
+
+  #tellLater(key: string, one: Running): void {
+    queueMicrotask(() => {
+      if (this.#byKey.get(key) === one && one.result) this.#onResult(key, one.result)
+    })
+  }
+}
+
+interface Running {
+  result: CheckResult | undefined
+  readonly close: () => void
+}
+
+/** What makes two checks the same run; what their results are called and weigh does not. */
+function identity({ process, exec, interval, timeout, fall, rise }: Check): string {
+  return JSON.stringify([process?.name, exec?.command, interval, timeout, fall, rise])
+}

@@ -1,0 +1,75 @@
+import type { Instant, Millis } from '../lib/time.ts'
+import type { Clock } from './clock.ts'
+import { judge, type RiseFall, UNKNOWN } from './rise-fall.ts'
+import type { Outcome, Run } from './run.ts'
+
+export interface Schedule extends RiseFall {
+  readonly interval: Millis
+  /** After the first run, runs begin at `phase` + n × `interval` on the clock; 0 <= phase < interval. */
+  readonly phase: Millis
+  /** From now to the first run. */
+  readonly firstAfter: Millis
+}
+
+export interface CheckResult {
+  readonly passing: boolean
+  /** Why it does not pass, in one line. */
+  readonly message?: string
+}
+
+/**
+ * Begins a run at every interval and tells each change of the verdict, the first included, never from within this call. A run that
+ * still goes on when the next is due goes on, and the next is left out; past its time limit, that counts as a failure each time.
+ */
+export function repeat(
+  start: (signal: AbortSignal) => Run,
+  schedule: Schedule,
+  onResult: (result: CheckResult) => void,
+  clock: Clock,
+): { close(): void } {
+  const ending = new AbortController()
+  let verdict = UNKNOWN
+  let current: { decided: boolean } | undefined
+  let due = clock.now() + schedule.firstAfter
+  let cancel = clock.at(due, tick)
+
+  function tick(): void {
+    due = nextDue(schedule, Math.max(due, clock.now()))
+    cancel = clock.at(due, tick)
+    if (!current) begin()
+    else if (current.decided) count({ passed: false, message: 'The run before it, past its time limit, has not ended' })
+  }
+
+  function begin(): void {
+    const run = { decided: false }
+    const { outcome, ended } = start(ending.signal)
+    current = run
+    outcome.then(found => {
+      run.decided = true
+      count(found)
+    })
+    ended.then(() => {
+      current = undefined
+    })
+  }
+
+  function count(outcome: Outcome): void {
+    if (ending.signal.aborted) return
+    const before = verdict
+    verdict = judge(verdict, outcome.passed, schedule)
+    if (verdict.passing === undefined || verdict.passing === before.passing) return
+    onResult(outcome.passed ? { passing: true } : { passing: false, message: outcome.message })
+  }
+
+  return {
+    close() {
+      cancel()
+      ending.abort()
+    },
+  }
+}
+
+/** The first moment after `now` on the schedule's grid: what was missed is not made up for. */
+function nextDue({ interval, phase }: Schedule, now: Instant): Instant {
+  return phase + interval * (Math.floor((now - phase) / interval) + 1)
+}
