@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Condition, type DesiredCondition, setConditions } from '../api/conditions.ts'
-import { FIELD_MANAGER } from '../api/names.ts'
+import { agentLeaseName, FIELD_MANAGER } from '../api/names.ts'
 import { describeFieldErrors, parseVirtualIPNodeSpec } from '../api/parse.ts'
 import type {
   LinkStatus,
@@ -24,6 +25,9 @@ const RETRY_AFTER: Millis = 1000
 /** A changed Secret is noticed within this long. */
 const SECRETS_EVERY: Millis = 30_000
 
+/** How long the last report may take. */
+const LAST_REPORT: Millis = 1000
+
 type Passwords = Readonly<Record<string, string>>
 
 export interface ClusterSourceOptions {
@@ -45,6 +49,7 @@ export class ClusterSource {
   readonly #ending = new AbortController()
   #watch: ResourceWatch<VirtualIPNode> | undefined
   #timers: NodeJS.Timeout[] = []
+  #retry: NodeJS.Timeout | undefined
   #routers: VirtualRouterStatus[] = []
   #links: LinkStatus[] = []
   /** The generation that runs; 0: none was seen yet. */
@@ -91,7 +96,9 @@ export class ClusterSource {
 
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
-    await this.#report()
+    // The last word, that everything was given up; an API server that does not answer must not hold up the end.
+    await Promise.race([this.#report(), sleep(LAST_REPORT)])
+    clearTimeout(this.#retry)
     this.#ending.abort()
     this.#client.close()
   }
@@ -194,7 +201,7 @@ export class ClusterSource {
   async #renew(): Promise<void> {
     const { node, logger } = this.#options
     try {
-      await renewLease(this.#client, node, LEASE_SECONDS)
+      await renewLease(this.#client, agentLeaseName(node), node, LEASE_SECONDS)
     } catch (error) {
       if (!(error instanceof KubeError)) throw error
       logger.debug(error.message)
@@ -223,8 +230,10 @@ export class ClusterSource {
       this.#reported = text
     } catch (error) {
       if (!(error instanceof KubeError)) throw error
-      if (!hasReason(error, 'NotFound')) this.#options.logger.warn(error.message)
-      this.#timers.push(setTimeout(() => void this.#report(), RETRY_AFTER))
+      const { message } = error
+      if (!hasReason(error, 'NotFound')) this.#options.logger.warn(message)
+      clearTimeout(this.#retry)
+      this.#retry = setTimeout(() => void this.#report(), RETRY_AFTER)
     } finally {
       this.#reporting = false
     }

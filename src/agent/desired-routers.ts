@@ -1,6 +1,6 @@
 import type { Check } from '../api/virtual-ip.ts'
 import type { VirtualRouterSpec } from '../api/virtual-ip-node.ts'
-import { type IpAddress, isLinkLocal, type Prefix, parsePrefix } from '../lib/ip-address.ts'
+import { type Family, type IpAddress, isLinkLocal, type Prefix, parsePrefix } from '../lib/ip-address.ts'
 import { parseDuration } from '../lib/time.ts'
 import type { Link, LinkAddress } from '../linux/links.ts'
 import { effectivePriority } from '../vrrp/priority.ts'
@@ -57,7 +57,7 @@ export function desiredRouter(
   if (!link.up) return fault('LinkDown', `Link ${spec.link} is down (ip link set ${spec.link} up)`)
   if (!link.carrier) return fault('NoCarrier', `Link ${spec.link} has no carrier`)
 
-  const source = primaryAddress(spec, prefixes, link, isOurs)
+  const source = primaryAddress(spec.family, prefixes, link, isOurs)
   if (!source) {
     const kind = spec.family === 'IPv4' ? 'IPv4 address of its own' : 'usable link-local IPv6 address'
     return fault('NoPrimaryAddress', `Link ${spec.link} has no ${kind} to send adverts from`)
@@ -95,15 +95,15 @@ function preemption(spec: VirtualRouterSpec): Preemption {
 }
 
 /** RFC 9568 §5.1.1.1, §5.1.2.1: the link's primary IPv4 address, or its link-local IPv6 address; never one that virtual routers hold. */
-function primaryAddress(
-  spec: VirtualRouterSpec,
+export function primaryAddress(
+  family: Family,
   held: readonly Prefix[],
   link: Link,
   isOurs: (link: Link, address: LinkAddress) => boolean,
 ): IpAddress | undefined {
   return link.addresses.find(candidate => {
     const { address } = candidate.prefix
-    if (address.family !== spec.family) return false
+    if (address.family !== family) return false
     if (isOurs(link, candidate) || held.some(prefix => prefix.address.text === address.text)) return false
     if (address.family === 'IPv4') return true
     return isLinkLocal(address) && (candidate.flags & UNUSABLE_FLAGS) === 0

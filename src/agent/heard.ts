@@ -16,8 +16,8 @@ export class Heard {
 
   /** True where it was not known before. */
   record(link: number, family: Family, virtualRouterID: number, source: string, now: Instant): boolean {
-    let routers = this.#byLink.get(link)
-    if (!routers) this.#byLink.set(link, (routers = new Map()))
+    const routers = this.#byLink.get(link) ?? new Map<string, HeardRouter & { at: Instant }>()
+    this.#byLink.set(link, routers)
     const key = `${family}/${virtualRouterID}`
     const known = routers.get(key)
     if (known && known.source === source) {

@@ -1,12 +1,12 @@
-import type { Check, RouterStateName } from '../api/virtual-ip.ts'
+import type { Check } from '../api/virtual-ip.ts'
 import type { LinkStatus, VirtualIPNodeSpec, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
 import { CheckSet } from '../checks/check-set.ts'
-import { type Family, formatPrefix, type IpAddress, isLinkLocal } from '../lib/ip-address.ts'
+import type { Family, IpAddress } from '../lib/ip-address.ts'
 import type { Instant, Millis } from '../lib/time.ts'
-import { addressChanges } from '../linux/address-changes.ts'
+import type { DesiredAddress } from '../linux/address-changes.ts'
 import type { AddressChange, Addresses } from '../linux/addresses.ts'
 import type { FrameSocket } from '../linux/frame-socket.ts'
-import type { Link, LinkAddress, LinkTable } from '../linux/links.ts'
+import type { Link, LinkTable } from '../linux/links.ts'
 import { now, timeAsleep } from '../linux/monotonic-clock.ts'
 import type { Ownership } from '../linux/ownership.ts'
 import { SyscallError } from '../linux/syscall-error.ts'
@@ -14,9 +14,7 @@ import { readSysctl } from '../linux/sysctl.ts'
 import type { ReceivedPacket } from '../linux/vrrp-socket.ts'
 import { routerStateName, transitionSentence } from '../status/router-status.ts'
 import type { RouterSample } from '../telemetry/agent-metrics.ts'
-import { RouterCounters } from '../telemetry/counters.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import type { SimplePassword } from '../vrrp/advertisement.ts'
 import { RELEASE } from '../vrrp/priority.ts'
 import { RouterSet } from '../vrrp/router-set.ts'
 import { activeDownInterval } from '../vrrp/timers.ts'
@@ -27,8 +25,8 @@ import {
   type Observation,
   type RouterEvent,
   type RouterState,
+  type Step,
 } from '../vrrp/virtual-router.ts'
-import { simplePassword } from '../wire/simple-password.ts'
 import { Announcements } from './announcements.ts'
 import {
   checkKey,
@@ -39,17 +37,23 @@ import {
   routerKey,
   sameConfig,
 } from './desired-routers.ts'
+import { endpoints } from './endpoints.ts'
 import { Heard } from './heard.ts'
+import { HeldAddresses } from './held-addresses.ts'
+import { type IsOurs, linkStatus } from './link-status.ts'
 import { Reception } from './reception.ts'
-import { type Endpoint, Sockets } from './sockets.ts'
-import { AdvertisementBytes, announce } from './transmit.ts'
+import { RunningRouter } from './running-router.ts'
+import { Sockets } from './sockets.ts'
+import { announce } from './transmit.ts'
 
-/** After a refused address or advert, a router tries again after this long, in ms. */
+/** After a refused address or advert, a router tries again after this long. */
 const RETRY_AFTER: Millis = 5000
-/** A Backup whose timer is later than half an interval may have been asleep, and so deaf; but never less than this, in ms. */
+/** A Backup whose timer is later than half an interval may have been asleep, and so deaf; but never less than this. */
 const LATENESS_FLOOR: Millis = 20
-/** Suspended for longer than this, in ms, nothing known before is true. */
+/** Suspended for longer than this, nothing known before is true. */
 const SUSPENDED: Millis = 50
+/** How often to look whether somebody on the segment has fallen silent. */
+const FORGET_EVERY: Millis = 10_000
 
 export interface LoopParts {
   readonly links: LinkTable
@@ -57,75 +61,73 @@ export interface LoopParts {
   readonly ownership: Ownership
   readonly frames: FrameSocket
   readonly logger: Logger
-  /** In seconds, once a timer. */
+  /** How long after its deadline the loop woke, in seconds. */
   readonly observeLateness: (seconds: number) => void
 }
 
-/** What this node runs of one virtual router, beside its protocol state in the RouterSet. */
-interface Router {
-  desired: DesiredRouter
-  readonly counters: RouterCounters
-  readonly bytes: AdvertisementBytes
-  authentication: SimplePassword | undefined
-  /** Why it can't take part now, by the kernel's word; tried again at `until`. */
-  refusal: (Fault & { until: Instant }) | undefined
-  /** Messages that wait until the held addresses are true. */
-  outbox: Message[]
-  shown: Shown
-}
-
-/** What users see of a router, and since when. */
-interface Shown {
-  readonly state: RouterStateName
-  readonly since: string
-  readonly reason: string
-  readonly message: string | undefined
+/** A last advert of a router that is no longer here, sent when its addresses are gone. */
+interface Farewell {
+  readonly link: number
+  readonly family: Family
+  readonly bytes: Uint8Array
 }
 
 /**
- * The one loop of an agent: events in, one step each, then every output out. Timers, sockets, links, checks and the spec all enter
- * through `#pass`; nothing else steps a router, touches an address or sends a packet.
+ * The one loop of an agent: an event in, one step, then every output out. Timers, sockets, links, checks and the spec all enter through
+ * `#pass`; nothing else steps a router, touches an address or sends a packet.
+ *
+ * Read it from `#wake` and `#receive` (events) over `#step` (decide) to `#send` and HeldAddresses (act); `#reconcile` says what runs at all.
  */
 export class Loop {
   readonly #parts: LoopParts
+  readonly #isOurs: IsOurs
   readonly #set = new RouterSet()
-  readonly #routers = new Map<string, Router>()
+  readonly #routers = new Map<string, RunningRouter>()
   readonly #reception: Reception
   readonly #sockets: Sockets
+  readonly #held: HeldAddresses
   readonly #announcements = new Announcements()
   readonly #heard = new Heard()
   readonly #checks: CheckSet
-  readonly #started = new Set<string>()
+  #farewells: Farewell[] = []
+  /** Packets refused, by reason. */
   readonly refused: Map<string, number> = new Map()
+  /** Called after a pass in which something that users see has changed. */
+  onStatusChanged: () => void = () => {}
 
   #spec: VirtualIPNodeSpec = { virtualRouters: [] }
   #specIsLive = false
   #passwords: Readonly<Record<string, string>> = {}
   #timer: NodeJS.Timeout | undefined
   #armedFor: Instant | undefined
+  #retryAt: Instant | undefined
+  #forgetAt: Instant = now() + FORGET_EVERY
   #asleep = timeAsleep()
-  #addressesDirty = false
-  #applying: Promise<void> | undefined
   #statusDirty = false
   #closed = false
-  /** Called after a pass in which something that users see has changed. */
-  onStatusChanged: () => void = () => {}
 
   constructor(parts: LoopParts) {
     this.#parts = parts
+    this.#isOurs = (link, address) => parts.ownership.isOurs(link.name, address)
     this.#reception = new Reception(this.#set)
     this.#sockets = new Sockets({
       received: (link, family, packet) => this.#receive(link, family, packet),
       refused: error => this.#refuse(error.reason),
       readable: drain => this.#pass(drain),
     })
+    this.#held = new HeldAddresses({
+      ...parts,
+      desired: () => this.#desiredAddresses(),
+      held: (change, error) => this.#addressHeld(change, error),
+      done: () => this.#addressesTrue(),
+    })
     this.#checks = new CheckSet(() => this.#pass(() => this.#reconcile()))
+    // What a killed predecessor left behind goes before anything is asked for.
+    this.#held.expect()
     this.#pass(() => this.#reconcile())
-    this.#addressesDirty = true
-    this.#settle()
   }
 
-  /** Runs what the spec says from now on; what did not change does not notice. `live`: it came from the controller just now, not from disk or file. */
+  /** Runs what the spec says from now on; what did not change does not notice. `live`: the controller said so just now, as opposed to disk or file. */
   setSpec(spec: VirtualIPNodeSpec, passwords: Readonly<Record<string, string>>, live: boolean): void {
     this.#spec = spec
     this.#passwords = passwords
@@ -136,20 +138,19 @@ export class Loop {
 
   /** The links, or their addresses, are not what they were. */
   linksChanged(): void {
-    this.#addressesDirty = true
+    this.#held.expect()
     this.#pass(() => this.#reconcile())
   }
 
-  /** Leaves every virtual router: addresses released, Priority 0 sent, sockets closed. */
+  /** Leaves every virtual router: addresses released, then Priority 0 sent, sockets closed. */
   async close(): Promise<void> {
     this.#checks.close()
     this.#pass(() => {
-      for (const key of [...this.#routers.keys()]) this.#stop(key)
-      this.#addressesDirty = true
+      for (const key of this.#routers.keys()) this.#stop(key)
     })
     this.#closed = true
     clearTimeout(this.#timer)
-    await this.#applying
+    await this.#held.idle()
     this.#sockets.close()
   }
 
@@ -157,15 +158,13 @@ export class Loop {
 
   #pass(work: () => void): void {
     if (this.#closed) return
-    const asleep = timeAsleep()
-    if (asleep - this.#asleep > SUSPENDED) this.#overslept(asleep - this.#asleep)
-    this.#asleep = asleep
     work()
     this.#settle()
   }
 
   #settle(): void {
-    if (this.#addressesDirty && !this.#applying) this.#applying = this.#makeAddressesTrue()
+    this.#held.work()
+    if (this.#closed) return
     this.#arm()
     if (!this.#statusDirty) return
     this.#statusDirty = false
@@ -173,33 +172,44 @@ export class Loop {
   }
 
   #arm(): void {
-    const next = earliest(this.#set.nextDeadline(), this.#announcements.next(), this.#nextRetry())
+    const next = earliest(this.#set.nextDeadline(), this.#announcements.next(), this.#retryAt, this.#forgetAt)
     if (next === this.#armedFor && this.#timer) return
     clearTimeout(this.#timer)
-    this.#timer = undefined
     this.#armedFor = next
-    if (next === undefined || this.#closed) return
     this.#timer = setTimeout(() => this.#wake(next), Math.max(0, Math.ceil(next - now())))
   }
 
   #wake(armedFor: Instant): void {
     this.#timer = undefined
-    this.#armedFor = undefined
     this.#parts.observeLateness(Math.max(0, now() - armedFor) / 1000)
     this.#pass(() => {
+      this.#noticeSuspend()
       // A late timer proves nothing while the advert that refutes it may wait in the socket.
       this.#sockets.drainAll()
       const at = now()
-      for (const key of this.#set.due(at))
-        this.#step(key, this.#slept(key, at) ? { type: 'Overslept' } : { type: 'DeadlineReached' })
+      for (const key of this.#set.due(at)) {
+        this.#step(key, this.#overslept(key, at) ? { type: 'Overslept' } : { type: 'DeadlineReached' })
+      }
       for (const key of this.#announcements.take(at)) this.#announce(key)
-      if ((this.#nextRetry() ?? at + 1) <= at) this.#reconcile()
-      if (this.#heard.forgetOld(at)) this.#statusDirty = true
+      if (this.#retryAt !== undefined && this.#retryAt <= at) this.#retry()
+      if (this.#forgetAt <= at) this.#forget(at)
     })
   }
 
+  /** A suspended machine heard nothing; CLOCK_MONOTONIC stood still meanwhile, so no timer is late. */
+  #noticeSuspend(): void {
+    const asleep = timeAsleep()
+    const length = asleep - this.#asleep
+    this.#asleep = asleep
+    if (length < SUSPENDED) return
+    this.#parts.logger.warn(
+      `This machine was suspended for ${(length / 1000).toFixed(1)} s; every virtual router waits anew`,
+    )
+    for (const key of this.#set.keys()) this.#step(key, { type: 'Overslept' })
+  }
+
   /** Whether this router's own timer came so late that what it believes may be stale. */
-  #slept(key: string, at: Instant): boolean {
+  #overslept(key: string, at: Instant): boolean {
     const router = this.#set.get(key)
     const due = router && deadline(router.state)
     if (!router || due === undefined) return false
@@ -209,18 +219,16 @@ export class Loop {
       case 'Backup':
         return at - due > Math.max(LATENESS_FLOOR, router.state.activeInterval / 2)
       case 'Active': {
+        // Silent for longer than any Backup waits.
         const { version, advertisementInterval } = router.config
         return at - due > activeDownInterval(version, RELEASE, advertisementInterval) - advertisementInterval
       }
     }
   }
 
-  #overslept(length: Millis): void {
-    this.#parts.logger.warn(
-      { asleepMs: Math.round(length) },
-      `This machine slept for ${(length / 1000).toFixed(1)} s; waiting anew`,
-    )
-    for (const key of this.#set.keys()) this.#step(key, { type: 'Overslept' })
+  #forget(at: Instant): void {
+    this.#forgetAt = at + FORGET_EVERY
+    if (this.#heard.forgetOld(at)) this.#statusDirty = true
   }
 
   // ---- receive
@@ -228,23 +236,19 @@ export class Loop {
   #receive(link: number, family: Family, packet: ReceivedPacket): void {
     const result = this.#reception.decode(link, family, packet, key => this.#routers.get(key)?.authentication)
     switch (result.type) {
-      case 'Refused': {
+      case 'Refused':
         this.#refuse(result.error.reason)
         if (result.key !== undefined) this.#routers.get(result.key)?.counters.refused(result.error.reason)
         return
-      }
       case 'Foreign':
         if (this.#heard.record(link, family, result.virtualRouterID, packet.source.text, now()))
           this.#statusDirty = true
         return
       case 'Advertisement': {
-        const router = this.#routers.get(result.key)
+        const { key, advertisement } = result
+        const router = this.#routers.get(key)
         if (router) router.counters.advertisementsReceived++
-        this.#step(result.key, {
-          type: 'AdvertisementReceived',
-          advertisement: result.advertisement,
-          source: packet.source,
-        })
+        this.#step(key, { type: 'AdvertisementReceived', advertisement, source: packet.source })
         return
       }
     }
@@ -254,43 +258,44 @@ export class Loop {
     this.refused.set(reason, (this.refused.get(reason) ?? 0) + 1)
   }
 
-  // ---- step
+  // ---- decide
 
   #step(key: string, event: RouterEvent): void {
-    const held = this.#set.get(key)
-    if (!held) return
-    const before = held.state
-    this.#apply(key, before, this.#set.step(key, event, now()))
+    const before = this.#set.get(key)?.state
+    if (before) this.#take(key, before, this.#set.step(key, event, now()))
   }
 
-  #apply(key: string, before: RouterState, step: ReturnType<RouterSet['step']>): void {
+  #take(key: string, before: RouterState, { state, messages, observations }: Step): void {
     const router = this.#routers.get(key)
     if (!router) return
-    if (holdsAddresses(before) !== holdsAddresses(step.state)) {
-      this.#addressesDirty = true
-      router.outbox = []
+    if (holdsAddresses(before) !== holdsAddresses(state)) {
+      router.takeOutbox()
       this.#announcements.end(key)
+      this.#held.expect()
     }
-    for (const observation of step.observations) this.#observe(key, router, before, observation)
+    for (const observation of observations) this.#observe(key, router, before, observation)
     if (
+      state.name === 'Backup' &&
       before.name === 'Backup' &&
-      step.state.name === 'Backup' &&
-      before.active?.address !== step.state.active?.address
-    )
+      state.active?.address.text !== before.active?.address.text
+    ) {
       this.#statusDirty = true
-    if (step.messages.length === 0) return
-    if (this.#addressesDirty) router.outbox.push(...step.messages)
-    else this.#send(key, router, step.messages)
+    }
+    if (messages.length === 0) return
+    // Addresses first, then messages.
+    if (this.#held.stale || router.outbox.length > 0) router.outbox.push(...messages)
+    else this.#send(key, router, messages)
   }
 
-  #observe(key: string, router: Router, before: RouterState, observation: Observation): void {
+  #observe(key: string, router: RunningRouter, before: RouterState, observation: Observation): void {
     const { logger } = this.#parts
     const { virtualIP, family } = router.desired.spec
     switch (observation.type) {
       case 'Transition': {
         const message = transitionSentence(observation, before, this.#set.get(key)?.config, now())
         logger.info({ virtualIP, family, reason: observation.reason }, `${virtualIP}: ${message}`)
-        this.#show(router, routerStateName(observation.to), observation.reason, message)
+        router.show(routerStateName(observation.to), observation.reason, message)
+        this.#statusDirty = true
         return
       }
       case 'IntervalMismatch':
@@ -309,9 +314,9 @@ export class Loop {
     }
   }
 
-  // ---- send
+  // ---- act
 
-  #send(key: string, router: Router, messages: readonly Message[]): void {
+  #send(key: string, router: RunningRouter, messages: readonly Message[]): void {
     for (const message of messages) {
       switch (message.type) {
         case 'Advertise':
@@ -325,7 +330,7 @@ export class Loop {
     }
   }
 
-  #advertise(key: string, router: Router, priority: number): void {
+  #advertise(key: string, router: RunningRouter, priority: number): void {
     const running = this.#set.get(key)
     if (!running) return
     try {
@@ -333,16 +338,13 @@ export class Loop {
       this.#sockets.get(running.link, running.config.family)?.send(bytes)
       router.counters.sent(priority)
     } catch (error) {
-      this.#sendRefused(key, router, error)
+      if (!(error instanceof SyscallError)) throw error
+      const { virtualIP, link } = router.desired.spec
+      this.#parts.logger.warn({ virtualIP }, `${virtualIP}: ${error.message}`)
+      if (error.errno !== 'EPERM') return
+      const message = `${error.message}: allow IP protocol 112 out of ${link} in this node's firewall`
+      this.#refuseRouter(key, router, { reason: 'SendRefused', message })
     }
-  }
-
-  #sendRefused(key: string, router: Router, error: unknown): void {
-    if (!(error instanceof SyscallError)) throw error
-    this.#parts.logger.warn({ virtualIP: router.desired.spec.virtualIP }, error.message)
-    if (error.errno !== 'EPERM' && error.errno !== 'EACCES') return
-    const message = `${error.message}: allow IP protocol 112 out of ${router.desired.spec.link} in this node's firewall`
-    this.#refuseRouter(key, router, { reason: 'SendRefused', message })
   }
 
   #announce(key: string, only?: readonly IpAddress[]): void {
@@ -354,39 +356,11 @@ export class Loop {
       for (const address of only ?? running.config.addresses) announce(this.#parts.frames, link, address, isRouter)
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error
-      this.#parts.logger.warn({ key }, error.message)
+      this.#parts.logger.warn(`${key}: ${error.message}`)
     }
   }
 
-  // ---- addresses: level-triggered, in batches, before the messages that rest on them
-
-  async #makeAddressesTrue(): Promise<void> {
-    const { addresses, ownership, links, logger } = this.#parts
-    while (this.#addressesDirty) {
-      this.#addressesDirty = false
-      const changes = addressChanges(this.#heldAddresses(), links.links, (link, address) =>
-        ownership.isOurs(link.name, address),
-      )
-      const waiting = [...this.#routers].filter(([, router]) => router.outbox.length > 0)
-      try {
-        ownership.record(changes)
-        const errors = await addresses.apply(changes)
-        changes.forEach((change, i) => this.#applied(change, errors[i]))
-        ownership.confirm(changes.filter((_, i) => errors[i] === undefined))
-      } catch (error) {
-        logger.error({ err: error }, (error as Error).message)
-      }
-      for (const [key, router] of waiting) {
-        const messages = router.outbox
-        router.outbox = []
-        this.#send(key, router, messages)
-      }
-    }
-    this.#applying = undefined
-    if (!this.#closed) this.#settle()
-  }
-
-  #heldAddresses() {
+  #desiredAddresses(): DesiredAddress[] {
     return [...this.#routers].flatMap(([key, { desired }]) => {
       const running = this.#set.get(key)
       const link = running && this.#parts.links.links.get(running.link)
@@ -395,128 +369,91 @@ export class Loop {
     })
   }
 
-  #applied(change: AddressChange, error: SyscallError | undefined): void {
-    const { logger } = this.#parts
-    const verb = change.action === 'hold' ? 'Holds' : 'Released'
-    if (!error) logger.info(`${verb} ${formatPrefix(change.prefix)} on ${change.linkName}`)
-    else logger.error(error.message)
-    if (change.action !== 'hold') return
+  #addressHeld({ prefix }: AddressChange, error: SyscallError | undefined): void {
     for (const [key, router] of this.#routers) {
-      if (!router.desired.prefixes.some(prefix => prefix.address.text === change.prefix.address.text)) continue
+      if (!router.desired.prefixes.some(({ address }) => address.text === prefix.address.text)) continue
       if (error) this.#refuseRouter(key, router, { reason: 'AddressRefused', message: error.message })
-      else if (router.outbox.length === 0) this.#announce(key, [change.prefix.address])
+      // One that came back without a transition; a new Active announces all of its own.
+      else if (router.outbox.length === 0) this.#send(key, router, [{ type: 'Announce' }])
     }
   }
 
-  // ---- what to run: from spec, links, checks and what the kernel refused
+  /** What waited for the addresses goes out, but for that which rests on newer changes. */
+  #addressesTrue(): void {
+    if (!this.#held.stale) {
+      for (const [key, router] of this.#routers)
+        if (router.outbox.length > 0) this.#send(key, router, router.takeOutbox())
+      for (const { link, family, bytes } of this.#farewells) this.#sockets.get(link, family)?.send(bytes)
+      this.#farewells = []
+    }
+    this.#settle()
+  }
+
+  // ---- what runs at all: by spec, links, checks, and what the kernel refused
 
   #reconcile(): void {
-    const { links, ownership } = this.#parts
-    const at = now()
-    const isOurs = (link: Link, address: LinkAddress) => ownership.isOurs(link.name, address)
-    const desired = this.#spec.virtualRouters.map(spec =>
-      desiredRouter(spec, links.links.values(), isOurs, key => this.#checks.result(key)),
-    )
-    this.#sockets.set(this.#endpoints(desired, isOurs))
-
+    const links = [...this.#parts.links.links.values()]
+    const resultOf = (key: string) => this.#checks.result(key)
+    const desired = this.#spec.virtualRouters.map(spec => desiredRouter(spec, links, this.#isOurs, resultOf))
     const wanted = new Set(desired.map(({ key }) => key))
-    for (const key of [...this.#routers.keys()]) if (!wanted.has(key)) this.#remove(key)
+
     // A VRID may pass from one VirtualIP to another in one spec: all leave before any enters.
+    for (const key of [...this.#routers.keys()]) if (!wanted.has(key)) this.#remove(key)
     for (const router of desired) this.#leaveWhereChanged(router)
-    for (const router of desired) this.#run(router, at)
+    this.#sockets.set(endpoints(desired, links, this.#isOurs))
+    for (const router of desired) this.#run(router)
     this.#statusDirty = true
   }
 
-  #run(desired: DesiredRouter, at: Instant): void {
+  #run(desired: DesiredRouter): void {
     const { key, outcome } = desired
-    const router = this.#routers.get(key) ?? this.#create(desired)
-    if (router.refusal && router.refusal.until <= at) router.refusal = undefined
-    const before = router.desired
+    const router = this.#routers.get(key) ?? new RunningRouter(desired)
+    this.#routers.set(key, router)
+    if (prefixText(router.desired) !== prefixText(desired)) this.#held.expect()
     router.desired = desired
-    const fault = 'fault' in outcome ? outcome.fault : (this.#missing(desired, outcome.link) ?? router.refusal)
-    if (fault || 'fault' in outcome) {
-      if (fault) this.#fault(key, router, fault)
-      return
-    }
-    const { virtualRouterID, family } = outcome.config
-    const user = this.#set.find(outcome.link.index, family, virtualRouterID)
-    if (user !== undefined && user !== key) {
-      this.#fault(key, router, {
-        reason: 'VirtualRouterIDInUse',
-        message: `VRID ${virtualRouterID} on ${outcome.link.name} is used by ${user}`,
-      })
-      return
-    }
-    if (!this.#set.get(key)) this.#set.add(key, outcome.link.index, outcome.config, at)
-    if (before.prefixes !== desired.prefixes && prefixText(before) !== prefixText(desired)) this.#addressesDirty = true
 
-    const current = this.#set.get(key)
-    if (!current) return
-    if (!sameConfig(current.config, outcome.config))
-      this.#apply(key, current.state, this.#set.reconfigure(key, outcome.config, at))
-    if (current.state.name !== 'Initialize') return
+    const fault = this.#faultOf(key, router)
+    if (fault) this.#fault(key, router, fault)
+    if (fault || 'fault' in outcome) return
+    const { link, config } = outcome
+    if (!this.#set.get(key)) this.#set.add(key, link.index, config, now())
+    const running = this.#set.get(key)
+    if (!running) return
+    if (!sameConfig(running.config, config)) this.#take(key, running.state, this.#set.reconfigure(key, config, now()))
+    if (running.state.name !== 'Initialize') return
     if ('waitingFor' in outcome) {
-      this.#show(router, 'INITIALIZE', 'WaitingForCheck', `Check ${outcome.waitingFor} has no result yet`)
+      router.show('INITIALIZE', 'WaitingForCheck', `Check ${outcome.waitingFor} has no result yet`)
       return
     }
-    this.#step(key, { type: 'Startup', unheard: this.#isUnheard(desired, outcome.link) })
-    this.#started.add(identity(desired))
+    const unheard = this.#isUnheard(router, link)
+    router.startedWith.add(config.virtualRouterID)
+    this.#step(key, { type: 'Startup', unheard })
   }
 
-  /** A router whose link, VRID or version is another now ends as the one it was. */
-  #leaveWhereChanged({ key, outcome }: DesiredRouter): void {
-    const running = this.#set.get(key)
-    const router = this.#routers.get(key)
-    if (!running || !router || 'fault' in outcome) return
-    if (running.link === outcome.link.index && !isAnotherRouter(running.config, outcome.config)) return
-    this.#stop(key)
-    this.#flush(key, router)
-    this.#set.remove(key)
+  #faultOf(key: string, router: RunningRouter): Fault | undefined {
+    const { outcome } = router.desired
+    if ('fault' in outcome) return outcome.fault
+    const { link, config } = outcome
+    const user = this.#set.find(link.index, config.family, config.virtualRouterID)
+    if (user !== undefined && user !== key) {
+      const message = `VRID ${config.virtualRouterID} on ${link.name} is used by ${user} on this node`
+      return { reason: 'VirtualRouterIDInUse', message }
+    }
+    const authenticated = router.authenticate(this.#passwords)
+    if (authenticated === 'Missing')
+      return { reason: 'SecretMissing', message: `Secret ${router.passwordName()} was not found` }
+    if (authenticated === 'Changed') this.#reception.forget(key)
+    const error = this.#sockets.error(link.index, config.family)
+    return error ? { reason: 'SocketRefused', message: error.message } : router.refusal
   }
 
   /** RFC deviation, recorded: a VRID that was allocated a moment ago and that nobody speaks on need not wait Active_Down_Interval. */
-  #isUnheard(desired: DesiredRouter, link: Link): boolean {
-    const { spec } = desired
-    const firstTime = !this.#started.has(identity(desired))
-    return (
-      spec.initial === true &&
-      this.#specIsLive &&
-      firstTime &&
-      !this.#heard.has(link.index, spec.family, spec.virtualRouterID)
-    )
+  #isUnheard({ desired: { spec }, startedWith }: RunningRouter, link: Link): boolean {
+    if (!spec.initial || !this.#specIsLive || startedWith.has(spec.virtualRouterID)) return false
+    return !this.#heard.has(link.index, spec.family, spec.virtualRouterID)
   }
 
-  #missing(desired: DesiredRouter, link: Link): Fault | undefined {
-    const { authentication, family } = desired.spec
-    if (authentication) {
-      const name = `${authentication.secretRef.name}/${authentication.secretRef.key ?? 'password'}`
-      const password = this.#passwords[name]
-      const router = this.#routers.get(desired.key)
-      if (password === undefined) return { reason: 'SecretMissing', message: `Secret ${name} was not found` }
-      if (router) router.authentication = samePassword(router.authentication, simplePassword(password))
-    } else {
-      const router = this.#routers.get(desired.key)
-      if (router) router.authentication = undefined
-    }
-    const error = this.#sockets.error(link.index, family)
-    return error && { reason: 'SocketRefused', message: error.message }
-  }
-
-  #create(desired: DesiredRouter): Router {
-    const router: Router = {
-      desired,
-      counters: new RouterCounters(),
-      bytes: new AdvertisementBytes(),
-      authentication: undefined,
-      refusal: undefined,
-      outbox: [],
-      shown: { state: 'INITIALIZE', since: new Date().toISOString(), reason: 'Startup', message: undefined },
-    }
-    this.#routers.set(desired.key, router)
-    return router
-  }
-
-  #fault(key: string, router: Router, fault: Fault): void {
+  #fault(key: string, router: RunningRouter, fault: Fault): void {
     this.#stop(key)
     const { state, message } = router.shown
     if (state === 'FAULT' && message === fault.message) return
@@ -525,137 +462,89 @@ export class Loop {
       { virtualIP, family, reason: fault.reason },
       `${virtualIP}: ${state} -> FAULT: ${fault.message}`,
     )
-    this.#show(router, 'FAULT', fault.reason, fault.message)
-  }
-
-  #show(router: Router, state: RouterStateName, reason: string, message: string | undefined): void {
-    const at = new Date()
-    const { shown } = router
-    router.shown = { state, since: state === shown.state ? shown.since : at.toISOString(), reason, message }
-    if (state !== shown.state) router.counters.transition(shown.state, state, reason, at)
+    router.show('FAULT', fault.reason, fault.message)
     this.#statusDirty = true
   }
 
-  #refuseRouter(key: string, router: Router, fault: Fault): void {
-    router.refusal = { ...fault, until: now() + RETRY_AFTER }
+  #refuseRouter(key: string, router: RunningRouter, fault: Fault): void {
+    const until = now() + RETRY_AFTER
+    router.refusal = { ...fault, until }
+    this.#retryAt = this.#retryAt === undefined ? until : Math.min(this.#retryAt, until)
     this.#fault(key, router, fault)
   }
 
-  #nextRetry(): Instant | undefined {
-    let next: Instant | undefined
-    for (const { refusal } of this.#routers.values()) next = earliest(next, refusal?.until)
-    return next
+  #retry(): void {
+    const at = now()
+    this.#retryAt = undefined
+    for (const router of this.#routers.values()) {
+      if (router.refusal && router.refusal.until <= at) router.refusal = undefined
+      else if (router.refusal) this.#retryAt = Math.min(this.#retryAt ?? Number.POSITIVE_INFINITY, router.refusal.until)
+    }
+    this.#reconcile()
   }
 
   #stop(key: string): void {
-    const running = this.#set.get(key)
-    if (running && running.state.name !== 'Initialize') this.#step(key, { type: 'Shutdown' })
+    if (this.#set.get(key)?.state.name !== 'Initialize') this.#step(key, { type: 'Shutdown' })
   }
 
-  /** Priority 0 for a router that is about to be forgotten: its addresses go in the same pass. */
-  #flush(key: string, router: Router): void {
-    this.#send(key, router, router.outbox)
-    router.outbox = []
+  /** A router whose link, VRID or version is another now ends as the one it was. */
+  #leaveWhereChanged({ key, outcome }: DesiredRouter): void {
+    const running = this.#set.get(key)
+    if (!running || 'fault' in outcome) return
+    if (running.link !== outcome.link.index || isAnotherRouter(running.config, outcome.config)) this.#leave(key)
   }
 
   #remove(key: string): void {
-    const router = this.#routers.get(key)
-    this.#stop(key)
-    if (router) this.#flush(key, router)
-    this.#set.remove(key)
+    this.#leave(key)
     this.#routers.delete(key)
-    this.#announcements.end(key)
-    this.#addressesDirty = true
-    this.#statusDirty = true
+    this.#held.expect()
   }
 
-  /** A socket for every router, and one for every link and family that others may be heard on. */
-  #endpoints(desired: readonly DesiredRouter[], isOurs: (link: Link, address: LinkAddress) => boolean): Endpoint[] {
-    const endpoints = new Map<string, Endpoint>()
-    for (const link of this.#parts.links.links.values()) {
-      if (link.loopback || !link.up) continue
-      for (const family of ['IPv4', 'IPv6'] as const) {
-        const own = link.addresses.filter(address => address.prefix.address.family === family && !isOurs(link, address))
-        const source = own.find(({ prefix }) => family === 'IPv4' || isLinkLocal(prefix.address))
-        if (source && subnetsOf(link, isOurs).length > 0)
-          endpoints.set(`${link.index}/${family}`, { link, family, source: source.prefix.address })
-      }
+  /** Stops a router and forgets its protocol state; its Priority 0 is said when its addresses are gone. */
+  #leave(key: string): void {
+    this.#stop(key)
+    const running = this.#set.get(key)
+    const router = this.#routers.get(key)
+    for (const message of router?.takeOutbox() ?? []) {
+      if (message.type !== 'Advertise' || !running || !router) continue
+      const { config, link } = running
+      const bytes = router.bytes.of(config, message.priority, router.desired.spec.checksum, router.authentication)
+      this.#farewells.push({ link, family: config.family, bytes })
     }
-    for (const { outcome, spec } of desired) {
-      if ('fault' in outcome) continue
-      endpoints.set(`${outcome.link.index}/${spec.family}`, {
-        link: outcome.link,
-        family: spec.family,
-        source: outcome.config.primaryAddress,
-      })
-    }
-    return [...endpoints.values()]
+    this.#announcements.end(key)
+    this.#reception.forget(key)
+    this.#set.remove(key)
   }
 
   // ---- what users see
 
   status(): VirtualRouterStatus[] {
-    return [...this.#routers].map(([key, router]) => {
-      const { spec, outcome } = router.desired
-      const running = this.#set.get(key)
-      const state = running?.state
-      const checks = (spec.checks ?? []).flatMap(check => {
-        const result = this.#checks.result(checkKey(key, check))
-        return result ? [{ name: check.name, ...result }] : []
-      })
-      return {
-        virtualIP: spec.virtualIP,
-        family: spec.family,
-        link: spec.link,
-        virtualRouterID: spec.virtualRouterID,
-        priority: 'fault' in outcome ? spec.priority : outcome.config.priority,
-        state: router.shown.state,
-        since: router.shown.since,
-        reason: router.shown.reason,
-        ...(router.shown.message === undefined ? {} : { message: router.shown.message }),
-        ...(state?.name === 'Backup' && state.active ? { activeAddress: state.active.address.text } : {}),
-        ...(checks.length > 0 ? { checks } : {}),
-      }
-    })
+    return [...this.#routers].map(([key, router]) =>
+      router.status(this.#set.get(key)?.state, name => this.#checks.result(name)),
+    )
   }
 
   /** This node's links that have a subnet, and whom it hears there. */
   linkStatus(): LinkStatus[] {
-    const { links, ownership } = this.#parts
-    const isOurs = (link: Link, address: LinkAddress) => ownership.isOurs(link.name, address)
-    return [...links.links.values()].flatMap(link => {
-      const subnets = link.loopback ? [] : subnetsOf(link, isOurs)
-      if (subnets.length === 0) return []
-      const heard = this.#heard
+    return [...this.#parts.links.links.values()].flatMap(link => {
+      const isForeign = this.#heard
         .on(link.index)
         .filter(({ family, virtualRouterID }) => this.#set.find(link.index, family, virtualRouterID) === undefined)
-      const mac = Array.from(link.mac, byte => byte.toString(16).padStart(2, '0')).join(':')
-      return [
-        { name: link.name, mac, carrier: link.up && link.carrier, subnets, ...(heard.length > 0 ? { heard } : {}) },
-      ]
+      return linkStatus(link, this.#isOurs, isForeign) ?? []
     })
   }
 
   /** Every router with its counters, for the metrics. */
   *routers(): Iterable<RouterSample> {
-    for (const router of this.#routers.values()) {
-      const { virtualIP, family, virtualRouterID, link } = router.desired.spec
-      yield { virtualIP, family, virtualRouterID, link, state: router.shown.state, counters: router.counters }
+    for (const { desired, shown, counters } of this.#routers.values()) {
+      const { virtualIP, family, virtualRouterID, link } = desired.spec
+      yield { virtualIP, family, virtualRouterID, link, state: shown.state, counters }
     }
   }
 
   addressesHeld(): number {
-    return this.#heldAddresses().length
+    return this.#desiredAddresses().length
   }
-}
-
-function subnetsOf(link: Link, isOurs: (link: Link, address: LinkAddress) => boolean): string[] {
-  return link.addresses
-    .filter(
-      address =>
-        !isOurs(link, address) && !(address.prefix.address.family === 'IPv6' && isLinkLocal(address.prefix.address)),
-    )
-    .map(address => formatPrefix(address.prefix))
 }
 
 function checksOf(spec: VirtualIPNodeSpec): Map<string, Check> {
@@ -666,22 +555,15 @@ function checksOf(spec: VirtualIPNodeSpec): Map<string, Check> {
   )
 }
 
-function identity({ key, spec }: DesiredRouter): string {
-  return `${key}/${spec.virtualRouterID}`
-}
-
 function prefixText(desired: DesiredRouter): string {
-  return desired.prefixes.map(formatPrefix).join()
+  return desired.spec.addresses.join()
 }
 
-/** The old value where it is equal, so that cached bytes stay valid. */
-function samePassword(old: SimplePassword | undefined, password: Uint8Array): SimplePassword {
-  const same = old?.password.every((byte, i) => byte === password[i])
-  return old && same ? old : { type: 'PASS', password }
-}
-
-function earliest(...instants: readonly (Instant | undefined)[]): Instant | undefined {
-  let first: Instant | undefined
-  for (const instant of instants) if (instant !== undefined && (first === undefined || instant < first)) first = instant
-  return first
+function earliest(
+  first: Instant | undefined,
+  second: Instant | undefined,
+  third: Instant | undefined,
+  last: Instant,
+): Instant {
+  return Math.min(first ?? last, second ?? last, third ?? last, last)
 }

@@ -2,14 +2,20 @@ import type { Family } from '../lib/ip-address.ts'
 import type { ReceivedPacket } from '../linux/vrrp-socket.ts'
 import type { Advertisement, SimplePassword } from '../vrrp/advertisement.ts'
 import type { RouterSet } from '../vrrp/router-set.ts'
-import { DecodeError } from '../wire/decode-error.ts'
+import { DecodeError, type DecodeReason } from '../wire/decode-error.ts'
 import { decodeAdvertisement } from '../wire/vrrp.ts'
 
 export type Received =
   | { readonly type: 'Advertisement'; readonly key: string; readonly advertisement: Advertisement }
   /** A valid advert of a virtual router that this node does not run on this link. */
   | { readonly type: 'Foreign'; readonly virtualRouterID: number }
-  | { readonly type: 'Refused'; readonly key: string | undefined; readonly error: DecodeError }
+  | { readonly type: 'Refused'; readonly key: string | undefined; readonly error: Refusal }
+
+/** Also of a packet that is whole but not for us to believe. */
+export interface Refusal {
+  readonly reason: DecodeReason | 'Authentication'
+  readonly detail: string
+}
 
 /** A sender repeats itself: the last bytes of each are kept, and the same bytes are not decoded again. */
 interface LastHeard {
@@ -54,14 +60,11 @@ export class Reception {
 }
 
 /** RFC 2338 §7.1: the type must be the configured one, and the password ours. */
-function authenticationError(
-  { authentication }: Advertisement,
-  ours: SimplePassword | undefined,
-): DecodeError | undefined {
+function authenticationError({ authentication }: Advertisement, ours: SimplePassword | undefined): Refusal | undefined {
   if (!ours && !authentication) return undefined
-  if (!ours) return new DecodeError('AuthenticationType', 'Auth Type is PASS, this virtual router has no password')
+  if (!ours) return { reason: 'AuthenticationType', detail: 'Auth Type is PASS, this virtual router has no password' }
   if (!authentication)
-    return new DecodeError('AuthenticationType', 'Auth Type is 0, this virtual router has a password')
+    return { reason: 'AuthenticationType', detail: 'Auth Type is 0, this virtual router has a password' }
   const same = authentication.password.every((byte, i) => byte === ours.password[i])
-  return same ? undefined : new DecodeError('Authentication', 'the password is not ours')
+  return same ? undefined : { reason: 'Authentication', detail: 'the password is not ours' }
 }

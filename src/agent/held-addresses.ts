@@ -1,0 +1,88 @@
+import { formatPrefix } from '../lib/ip-address.ts'
+import { addressChanges, type DesiredAddress } from '../linux/address-changes.ts'
+import type { AddressChange, Addresses } from '../linux/addresses.ts'
+import type { LinkTable } from '../linux/links.ts'
+import type { Ownership } from '../linux/ownership.ts'
+import type { SyscallError } from '../linux/syscall-error.ts'
+import type { Logger } from '../telemetry/logger.ts'
+
+interface HeldAddressesParts {
+  readonly links: LinkTable
+  readonly addresses: Addresses
+  readonly ownership: Ownership
+  readonly logger: Logger
+  /** What must be held now. */
+  readonly desired: () => DesiredAddress[]
+  /** An address is held now that wasn't, or could not be. */
+  readonly held: (change: AddressChange, error: SyscallError | undefined) => void
+  /** A batch is done: what was asked for before it is true. */
+  readonly done: () => void
+}
+
+/**
+ * Makes the kernel's addresses those that are desired, in batches and level-triggered: whatever made them differ (a transition, a hand,
+ * a network manager, a killed predecessor), the difference is what is done.
+ */
+export class HeldAddresses {
+  readonly #parts: HeldAddressesParts
+  #stale = false
+  #working: Promise<void> | undefined
+
+  constructor(parts: HeldAddressesParts) {
+    this.#parts = parts
+  }
+
+  /** Whether something is asked for that no batch has begun with: messages that rest on it must wait for `done`. */
+  get stale(): boolean {
+    return this.#stale
+  }
+
+  /** What is desired, or what is there, has changed. */
+  expect(): void {
+    this.#stale = true
+  }
+
+  /** Begins a batch where one is needed; those that are asked for while it is under way follow it. */
+  work(): void {
+    if (this.#stale)
+      this.#working ??= this.#untilTrue().finally(() => {
+        this.#working = undefined
+      })
+  }
+
+  /** Resolves when nothing is under way. */
+  async idle(): Promise<void> {
+    while (this.#working) await this.#working
+  }
+
+  async #untilTrue(): Promise<void> {
+    while (this.#stale) {
+      this.#stale = false
+      await this.#batch()
+      this.#parts.done()
+    }
+  }
+
+  async #batch(): Promise<void> {
+    const { links, addresses, ownership, logger, desired, held } = this.#parts
+    const changes = addressChanges(desired(), links.links, (link, address) => ownership.isOurs(link.name, address))
+    if (changes.length === 0) return
+    try {
+      ownership.record(changes)
+    } catch (error) {
+      logger.error(
+        `Cannot write the list of held addresses: ${(error as Error).message}; a killed agent would leave them behind`,
+      )
+    }
+    const errors = await addresses.apply(changes)
+    ownership.confirm(changes.filter((_, i) => errors[i] === undefined))
+    for (const [i, change] of changes.entries()) {
+      const error = errors[i]
+      const verb = change.action === 'hold' ? 'Holds' : 'Released'
+      if (error) logger.error(error.message)
+      else logger.info(`${verb} ${formatPrefix(change.prefix)} on ${change.linkName}`)
+      // Somebody else put it there a moment ago: it serves, and is not ours to remove.
+      if (change.action === 'hold' && error?.errno !== 'EEXIST') held(change, error)
+    }
+  }
+}

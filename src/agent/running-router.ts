@@ -1,0 +1,97 @@
+import type { RouterStateName } from '../api/virtual-ip.ts'
+import type { VirtualRouterStatus } from '../api/virtual-ip-node.ts'
+import type { Instant } from '../lib/time.ts'
+import { RouterCounters } from '../telemetry/counters.ts'
+import type { SimplePassword } from '../vrrp/advertisement.ts'
+import type { Message, RouterState } from '../vrrp/virtual-router.ts'
+import { simplePassword } from '../wire/simple-password.ts'
+import { type CheckResult, checkKey, type DesiredRouter, type Fault } from './desired-routers.ts'
+import { AdvertisementBytes } from './transmit.ts'
+
+/** What users see of a router, and since when. */
+interface Shown {
+  readonly state: RouterStateName
+  readonly since: string
+  readonly reason: string
+  readonly message: string | undefined
+}
+
+/** What an agent keeps of one virtual router beside its protocol state. */
+export class RunningRouter {
+  desired: DesiredRouter
+  readonly counters = new RouterCounters()
+  readonly bytes = new AdvertisementBytes()
+  authentication: SimplePassword | undefined
+  /** Why it can't take part, by the kernel's word; tried again at `until`. */
+  refusal: (Fault & { readonly until: Instant }) | undefined
+  /** Messages that wait until the held addresses are true. */
+  outbox: Message[] = []
+  /** VRIDs that it has run with: a VRID is new once. */
+  readonly startedWith = new Set<number>()
+  shown: Shown = { state: 'INITIALIZE', since: new Date().toISOString(), reason: 'Startup', message: undefined }
+
+  constructor(desired: DesiredRouter) {
+    this.desired = desired
+  }
+
+  /** True where the state is another one than before. */
+  show(state: RouterStateName, reason: string, message: string | undefined): boolean {
+    const at = new Date()
+    const before = this.shown
+    const changed = state !== before.state
+    this.shown = { state, since: changed ? at.toISOString() : before.since, reason, message }
+    if (changed) this.counters.transition(before.state, state, reason, at)
+    return changed
+  }
+
+  takeOutbox(): readonly Message[] {
+    const messages = this.outbox
+    this.outbox = []
+    return messages
+  }
+
+  /**
+   * Takes the password that the spec names. 'Missing': it names one that is not among `passwords`. 'Changed': what was heard and made with
+   * the old one is void.
+   */
+  authenticate(passwords: Readonly<Record<string, string>>): 'Missing' | 'Changed' | 'Same' {
+    const before = this.authentication
+    const name = this.passwordName()
+    if (name === undefined) {
+      this.authentication = undefined
+      return before ? 'Changed' : 'Same'
+    }
+    const text = passwords[name]
+    if (text === undefined) return 'Missing'
+    const password = simplePassword(text)
+    if (before?.password.every((byte, i) => byte === password[i])) return 'Same'
+    this.authentication = { type: 'PASS', password }
+    return 'Changed'
+  }
+
+  /** `secret/key` */
+  passwordName(): string | undefined {
+    const reference = this.desired.spec.authentication?.secretRef
+    return reference && `${reference.name}/${reference.key ?? 'password'}`
+  }
+
+  status(state: RouterState | undefined, resultOf: (checkKey: string) => CheckResult | undefined): VirtualRouterStatus {
+    const { key, spec, outcome } = this.desired
+    const { message, ...shown } = this.shown
+    const checks = (spec.checks ?? []).flatMap(check => {
+      const result = resultOf(checkKey(key, check))
+      return result ? [{ name: check.name, ...result }] : []
+    })
+    return {
+      virtualIP: spec.virtualIP,
+      family: spec.family,
+      link: spec.link,
+      virtualRouterID: spec.virtualRouterID,
+      priority: 'fault' in outcome ? spec.priority : outcome.config.priority,
+      ...shown,
+      ...(message === undefined ? {} : { message }),
+      ...(state?.name === 'Backup' && state.active ? { activeAddress: state.active.address.text } : {}),
+      ...(checks.length > 0 ? { checks } : {}),
+    }
+  }
+}
