@@ -16,7 +16,7 @@ export function fieldError(at: FieldPath, message: string): FieldError {
 
 /** A refused value and what it must be. */
 export function invalidValue(at: FieldPath, value: unknown, sentence: string): FieldError {
-  const shown = typeof value === 'object' && value !== null ? '' : `${JSON.stringify(value)}: `
+  const shown = value === undefined || (typeof value === 'object' && value !== null) ? '' : `${JSON.stringify(value)}: `
   return fieldError(at, `Invalid value: ${shown}${sentence}`)
 }
 

@@ -38,7 +38,7 @@ function addressOf(text: string): Prefix | undefined {
   return prefix && prefix.length > 0 ? prefix : undefined
 }
 
-/** A rule about durations is silent where the text is none: that has a rule of its own. Rounded: 0.07 s is 70.00000000000001 ms in floating point. */
+/** A rule about durations is silent where the text is none: that has a rule of its own. Rounded: 2.01 s is 2009.9999999999998 ms in floating point. */
 function durationWithin(text: string | undefined, within: (length: Millis) => boolean): boolean {
   return text === undefined || !isDuration(text) || within(Math.round(parseDuration(text) ?? Number.NaN))
 }

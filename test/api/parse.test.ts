@@ -51,7 +51,7 @@ test('all errors are told, each with its path and the value that is refused', ()
 test('what is no object at all is refused', () => {
   for (const value of [undefined, null, 7, 'VirtualIP', []]) {
     assert.deepEqual(errorsOf(value), [
-      `: Invalid value: ${typeof value === 'object' && value ? '' : `${JSON.stringify(value)}: `}must be of type object`,
+      `: Invalid value: ${value === undefined || (typeof value === 'object' && value) ? '' : `${JSON.stringify(value)}: `}must be of type object`,
     ])
   }
   assert.deepEqual(errorsOf({}), [

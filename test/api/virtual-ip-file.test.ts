@@ -113,8 +113,8 @@ const table: readonly [what: string, text: string, errors: string][] = [
   ],
   [
     'a Secret without the key',
-    `${VIP}spec:\n  addresses: [10.0.0.5]\n  version: 2\n  authentication:\n    type: PASS\n    secretRef:\n      name: web\n${NODE}---\napiVersion: v1\nkind: Secret\nmetadata: {name: web}\nstringData: {toString: x}\n`,
-    'virtualips.yaml:9: spec.authentication.secretRef.key: Invalid value: "password": the Secret "web" has no such key: add stringData: {password: …} to it',
+    `${VIP}spec:\n  addresses: [10.0.0.5]\n  version: 2\n  authentication:\n    type: PASS\n    secretRef:\n      name: web\n      key: constructor\n${NODE}---\napiVersion: v1\nkind: Secret\nmetadata: {name: web}\nstringData: {password: x}\n`,
+    'virtualips.yaml:11: spec.authentication.secretRef.key: Invalid value: "constructor": the Secret "web" has no such key: add stringData: {constructor: …} to it',
   ],
   [
     'a Secret with an error is told once',
@@ -134,9 +134,21 @@ for (const [what, text, errors] of table) {
   })
 }
 
-test('an error in what an anchor shares has a line', () => {
-  const text = `${VIP}spec: &spec\n  addresses: [10.0.0.300]\n---\n`
-  assert.match(errorsOf(`${text}${NODE}`), /^virtualips.yaml:5: spec.addresses\[0\]/)
+test('an error in what an anchor shares is told where it stands', () => {
+  const text = `${VIP}spec:
+  addresses: [10.0.0.5]
+  preferredNodes:
+  - weight: 1
+    preference: &racks
+      matchExpressions:
+      - {key: rack, operator: In}
+  nodeSelector: *racks
+`
+  const sentence = 'Invalid value: must have at least one value for the operators In and NotIn'
+  assert.deepEqual(errorsOf(`${text}${NODE}`).split('\n'), [
+    `virtualips.yaml:10: spec.nodeSelector.matchExpressions[0].values: ${sentence}`,
+    `virtualips.yaml:10: spec.preferredNodes[0].preference.matchExpressions[0].values: ${sentence}`,
+  ])
 })
 
 test('file mode refuses what the CRD refuses, with a line', () => {

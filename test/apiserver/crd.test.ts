@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { describeFieldErrors, parseVirtualIP } from '../../src/api/parse.ts'
+import { runImport } from '../../src/cli/import.ts'
 import { acceptable, refusals } from '../api/refusals.ts'
 import { type ApiServer, startApiServer } from '../lab/api-server.ts'
 
@@ -153,6 +154,22 @@ test('the API server and file mode agree on any text as an address, a subnet or 
   }
   const accepted = specs.length - byServer.size
   assert.ok(accepted > specs.length / 10 && byServer.size > specs.length / 10, 'the sample has both kinds')
+})
+
+test("kubectl apply takes unchanged what import makes of the guide's two files", async () => {
+  const stream: string[] = []
+  const status = runImport(['node1=node1.conf', 'node2=node2.conf'], {
+    readFile: path => readFileSync(new URL(`../keepalived/seed/${path}`, import.meta.url), 'utf8'),
+    stdout: text => stream.push(text),
+    stderr: () => {},
+  })
+  assert.equal(status, 0)
+  await api.kubectl(['create', 'namespace', 'kube-vrrp'])
+  assert.deepEqual((await api.kubectl(['apply', '-f', '-'], stream.join(''))).trimEnd().split('\n'), [
+    'secret/vi-1-password created',
+    'virtualip.kube-vrrp.io/vi-1 created',
+  ])
+  await api.kubectl(['delete', '-f', '-'], stream.join(''))
 })
 
 test('kubectl get vip and vipnode show their columns', async () => {
