@@ -14,6 +14,8 @@ export interface ResourceWatch<T> {
   readonly connected: boolean
   /** What the API server answered to a write of ours: in the cache at once, unless the watch has already told that or later. */
   note(written: unknown): void
+  /** Asks the API server for everything as it is now: after that, nothing written before is missing. Throws a KubeError. */
+  refresh(): Promise<void>
   /** Rejects only for a mistake of ours, e.g. an exception of a callback. */
   readonly ended: Promise<void>
 }
@@ -64,9 +66,14 @@ export function watchResource<T extends KubeObject>(settings: WatchSettings<T>):
   /** In a row, without an event between. */
   let failures = 0
 
-  async function relist(): Promise<void> {
+  async function refresh(): Promise<void> {
     const list = await client.list<unknown>(resource, namespace, query)
     objects.replace(list.items, list.resourceVersion)
+  }
+
+  async function relist(): Promise<void> {
+    await refresh()
+    objects.complete = true
     listedAt = performance.now()
     if (synced) return
     synced = true
@@ -125,6 +132,7 @@ export function watchResource<T extends KubeObject>(settings: WatchSettings<T>):
       return connected
     },
     note: written => objects.note(written),
+    refresh,
     ended: run(),
   }
 }
@@ -152,7 +160,6 @@ class ObjectCache<T extends KubeObject> {
 
   replace(listed: readonly unknown[], resourceVersion: string): void {
     this.resourceVersion = resourceVersion
-    this.complete = true
     const gone = new Map(this.byName)
     for (const item of listed) {
       const object = this.#parse(item)

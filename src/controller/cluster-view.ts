@@ -1,0 +1,197 @@
+import { agentLeaseName } from '../api/names.ts'
+import type { VirtualIP } from '../api/virtual-ip.ts'
+import type { VirtualIPNode } from '../api/virtual-ip-node.ts'
+import { pause } from '../kube/backoff.ts'
+import type { KubeClient } from '../kube/client.ts'
+import { hasReason, KubeError } from '../kube/kube-error.ts'
+import type { Lease } from '../kube/lease.ts'
+import { LEASES, NODES, type Resource, VIRTUAL_IP_NODES, VIRTUAL_IPS } from '../kube/resources.ts'
+import { type ResourceWatch, watchResource } from '../kube/watch.ts'
+import type { Instant, Millis } from '../lib/time.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { type ClusterNode, isSameNode, readClusterNode } from './cluster-node.ts'
+import { Freshness, STALE_AFTER } from './freshness.ts'
+import type { Cluster } from './reconcile.ts'
+import { ReportTimes } from './report-times.ts'
+import type { Written } from './write.ts'
+
+/** The cluster as the API server tells it, kept up to date. */
+export interface ClusterView {
+  readonly cluster: Cluster
+  /** Everything was listed once: true, or what is missing. */
+  readonly synced: true | string
+  /** Synced, and every agent that was there before has shown a sign of life, or none for 10 s. */
+  readonly settled: boolean
+  /** Our own write, as the API server answered it. */
+  note(written: Written): void
+  /** Asks for what others (a former leader) have written until now. Throws a KubeError. */
+  refresh(): Promise<void>
+  agents(): { readonly known: number; readonly stale: number }
+  /** Rejects only for a mistake of ours. */
+  readonly ended: Promise<void>
+}
+
+export interface ClusterViewSettings {
+  readonly client: KubeClient
+  readonly logger: Logger
+  readonly signal: AbortSignal
+  /** Monotonic. */
+  readonly now: () => Instant
+  /** Something that matters to the plan or to a status is different. */
+  readonly onChange: () => void
+  /** An agent renewed its Lease, and nothing else. */
+  readonly onRenewal: () => void
+}
+
+/** How often it is looked whether a Lease went stale. */
+const AGEING_PERIOD: Millis = 250
+
+export function openClusterView(settings: ClusterViewSettings): ClusterView {
+  const { client, signal, now, onChange } = settings
+  const freshness = new Freshness()
+  const reportTimes = new ReportTimes()
+  const watch = <T extends { readonly metadata: VirtualIP['metadata'] }>(resource: Resource) => ({
+    client,
+    resource,
+    signal,
+    onChange: (_name: string, _current: T | undefined, _previous: T | undefined) => onChange(),
+    ...connectionLog(resource, settings),
+  })
+
+  const virtualIPs = watchResource<VirtualIP>(watch(VIRTUAL_IPS))
+  const virtualIPNodes = watchResource<VirtualIPNode>({
+    ...watch(VIRTUAL_IP_NODES),
+    onChange(name, node) {
+      reportTimes.observe(name, node, now())
+      onChange()
+    },
+  })
+  const nodes = watchResource<ClusterNode>({
+    ...watch(NODES),
+    read: readClusterNode,
+    onChange(_, current, previous) {
+      if (!current || !previous || !isSameNode(current, previous)) onChange()
+    },
+  })
+  const leaseLog = connectionLog(LEASES, settings)
+  const leases: ResourceWatch<Lease> = watchResource<Lease>({
+    ...watch(LEASES),
+    namespace: client.namespace,
+    onConnected() {
+      freshness.reconnected(now())
+      leaseLog.onConnected()
+    },
+    onDisconnected: leaseLog.onDisconnected,
+    onChange(name, lease) {
+      const node = nodeOf(name)
+      if (node === undefined) return
+      if (!lease) {
+        freshness.forget(node)
+        return onChange()
+      }
+      const seen = freshness.observe(node, renewalOf(lease), now(), !leases.synced)
+      if (seen === 'News') onChange()
+      else if (seen === 'Renewal') settings.onRenewal()
+    },
+  })
+
+  const age = async () => {
+    const suspects = leases.connected ? freshness.suspects(now()) : []
+    await Promise.all(suspects.map(node => lookUp(node)))
+    if (suspects.length > 0) onChange()
+  }
+  /** A stalled watch must not look like the death of every agent. */
+  const lookUp = async (node: string) => {
+    const before = freshness.of(node)?.fresh
+    const renewal = await currentRenewal(client, node)
+    if (renewal === 'Unknown') return
+    if (freshness.confirm(node, renewal.renewTime, now()) && before) {
+      settings.logger.warn({ node }, `The agent on ${node} has not renewed its Lease for ${STALE_AFTER / 1000} s`)
+    }
+  }
+
+  const watched = [
+    { plural: 'VirtualIPs', watch: virtualIPs },
+    { plural: 'VirtualIPNodes', watch: virtualIPNodes },
+    { plural: 'Nodes', watch: nodes },
+    { plural: 'Leases', watch: leases },
+  ]
+  return {
+    cluster: {
+      virtualIPs: virtualIPs.cache,
+      virtualIPNodes: virtualIPNodes.cache,
+      nodes: nodes.cache,
+      get agents() {
+        return freshness.agents()
+      },
+      reportedAt: (node, router) => reportTimes.of(node, router),
+    },
+    get synced() {
+      const missing = watched.find(({ watch }) => !watch.synced)
+      return missing ? `The API server at ${client.server} has not told its ${missing.plural} yet` : true
+    },
+    get settled() {
+      return watched.every(({ watch }) => watch.synced) && freshness.settled
+    },
+    note(written) {
+      if (written.type === 'VirtualIP') virtualIPs.note(written.object)
+      if (written.type === 'VirtualIPNode') virtualIPNodes.note(written.object)
+    },
+    async refresh() {
+      await Promise.all([virtualIPs.refresh(), virtualIPNodes.refresh()])
+    },
+    agents() {
+      const lives = [...freshness.agents().values()]
+      return { known: lives.length, stale: lives.filter(({ fresh }) => !fresh).length }
+    },
+    ended: Promise.all([...watched.map(({ watch }) => watch.ended), repeat(age, AGEING_PERIOD, signal)]).then(() => {}),
+  }
+}
+
+async function repeat(work: () => Promise<void>, period: Millis, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await pause(period, signal)
+    if (!signal.aborted) await work()
+  }
+}
+
+/** The node whose agent's Lease this is. */
+function nodeOf(leaseName: string): string | undefined {
+  const prefix = agentLeaseName('')
+  return leaseName.startsWith(prefix) ? leaseName.slice(prefix.length) : undefined
+}
+
+function renewalOf({ spec }: Lease): string {
+  return spec?.renewTime ?? ''
+}
+
+async function currentRenewal(
+  client: KubeClient,
+  node: string,
+): Promise<{ renewTime: string | undefined } | 'Unknown'> {
+  try {
+    const ref = { resource: LEASES, name: agentLeaseName(node), namespace: client.namespace }
+    return { renewTime: renewalOf(await client.get<Lease>(ref)) }
+  } catch (error) {
+    if (!(error instanceof KubeError)) throw error
+    return hasReason(error, 'NotFound') ? { renewTime: undefined } : 'Unknown'
+  }
+}
+
+/** Trouble once, however often it is tried again; and when it is over. */
+function connectionLog(resource: Resource, { logger, signal }: ClusterViewSettings) {
+  let trouble: string | undefined
+  return {
+    onConnected() {
+      if (trouble !== undefined) logger.info(`Watching ${resource.plural} again`)
+      trouble = undefined
+    },
+    onDisconnected(error: KubeError) {
+      if (signal.aborted || error.message === trouble) return
+      trouble = error.message
+      logger.warn(`${error.message}${error.status === 404 ? MISSING : ''}; trying again`)
+    },
+  }
+}
+
+const MISSING = ' (the CustomResourceDefinitions are missing: kubectl apply -f crds/)'

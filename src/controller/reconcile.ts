@@ -1,0 +1,159 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { VirtualIP, VirtualIPStatus } from '../api/virtual-ip.ts'
+import type { VirtualIPNode, VirtualIPNodeSpec } from '../api/virtual-ip-node.ts'
+import type { Instant, Millis } from '../lib/time.ts'
+import { type Plan, type PlanAgent, type PlanNode, plan } from '../plan/plan.ts'
+import { summarise } from '../status/summary.ts'
+import type { AgentLife } from './freshness.ts'
+
+/** Everything that is known. */
+export interface Cluster {
+  readonly virtualIPs: ReadonlyMap<string, VirtualIP>
+  readonly virtualIPNodes: ReadonlyMap<string, VirtualIPNode>
+  readonly nodes: ReadonlyMap<string, PlanNode>
+  /** By node, those that have a Lease. */
+  readonly agents: ReadonlyMap<string, AgentLife>
+  /** When that virtual router's state was reported. */
+  readonly reportedAt: (node: string, router: Router) => Instant | undefined
+}
+
+/** One object to write. Nothing is written over what we have not seen: each goes with the resourceVersion it was decided on. */
+export type Change =
+  | { readonly type: 'CreateNode'; readonly name: string; readonly spec: VirtualIPNodeSpec }
+  | { readonly type: 'SetSpec'; readonly node: VirtualIPNode; readonly spec: VirtualIPNodeSpec }
+  | { readonly type: 'DeleteNode'; readonly node: VirtualIPNode }
+  | { readonly type: 'DeleteLease'; readonly name: string }
+  | { readonly type: 'SetStatus'; readonly virtualIP: VirtualIP; readonly status: VirtualIPStatus }
+
+export interface Reconciliation {
+  /** Specs first: addresses come before words about them. */
+  readonly changes: readonly Change[]
+  /** Two nodes say they are MASTER of one thing: the next renewals decide whether that is so. */
+  readonly contested: boolean
+}
+
+/** How long the Lease of a node that left the cluster is kept. */
+export const NODE_GONE_AFTER: Millis = 600_000
+
+/** What differs between what is and what should be. `now` for the time on conditions (RFC 3339), `at` for what has aged. */
+export function reconcile(cluster: Cluster, now: string, at: Instant): Reconciliation {
+  const planned = plan({
+    virtualIPs: [...cluster.virtualIPs.values()],
+    nodes: planNodes(cluster),
+    agents: planAgents(cluster),
+  })
+  const reports = reportsByVirtualIP(cluster)
+  const statuses = [...cluster.virtualIPs.values()].flatMap(virtualIP => statusChange(virtualIP, planned, reports, now))
+  return {
+    changes: [...nodeChanges(cluster, planned), ...departures(cluster, at), ...statuses],
+    contested: reports.values().some(isContested),
+  }
+}
+
+/**
+ * The nodes that may take part. Where the cluster has Nodes, one of them; an agent whose Node is missing counts as a node while it renews.
+ * Without any Node (no kubelets: a lab) it stays one also when it is silent.
+ */
+function planNodes({ nodes, agents, virtualIPNodes }: Cluster): PlanNode[] {
+  const others = new Set([...agents.keys(), ...virtualIPNodes.keys()].filter(name => !nodes.has(name)))
+  const bare = [...others].flatMap((name): PlanNode[] => {
+    const ready = agents.get(name)?.fresh ?? false
+    return ready || nodes.size === 0 ? [{ name, labels: {}, ready, unschedulable: false }] : []
+  })
+  return [...nodes.values(), ...bare]
+}
+
+function planAgents({ agents, virtualIPNodes }: Cluster): PlanAgent[] {
+  const names = new Set([...agents.keys(), ...virtualIPNodes.keys()])
+  return [...names].map(node => {
+    const object = virtualIPNodes.get(node)
+    return {
+      node,
+      alive: agents.get(node)?.fresh ?? false,
+      confirmed:
+        object?.status?.observedGeneration !== undefined &&
+        object.status.observedGeneration === object.metadata.generation,
+      ...(object && { spec: object.spec }),
+      ...(object?.status && { status: object.status }),
+    }
+  })
+}
+
+/** An agent has its object as soon as it lives; one that left the cluster loses it. */
+function nodeChanges({ nodes, agents, virtualIPNodes }: Cluster, planned: Plan): Change[] {
+  return [...new Set([...agents.keys(), ...virtualIPNodes.keys()])].flatMap((name): Change[] => {
+    const node = virtualIPNodes.get(name)
+    const spec = planned.nodes.get(name) ?? NOTHING
+    if (!node) return agents.get(name)?.fresh ? [{ type: 'CreateNode', name, spec }] : []
+    if (!agents.has(name) && !nodes.has(name)) return [{ type: 'DeleteNode', node }]
+    return isDeepStrictEqual(node.spec, spec) ? [] : [{ type: 'SetSpec', node, spec }]
+  })
+}
+
+const NOTHING: VirtualIPNodeSpec = { virtualRouters: [] }
+
+function departures({ nodes, agents }: Cluster, at: Instant): Change[] {
+  if (nodes.size === 0) return []
+  return [...agents].flatMap(([name, { staleSince }]) =>
+    !nodes.has(name) && staleSince !== undefined && at - staleSince >= NODE_GONE_AFTER
+      ? [{ type: 'DeleteLease', name }]
+      : [],
+  )
+}
+
+type Router = NonNullable<NonNullable<VirtualIPNode['status']>['virtualRouters']>[number]
+type Report = Parameters<typeof summarise>[0]['reports'][number]
+
+function reportsByVirtualIP({ virtualIPNodes, agents, reportedAt }: Cluster): Map<string, Report[]> {
+  const reports = new Map<string, Report[]>()
+  for (const [node, { status }] of virtualIPNodes) {
+    const life = agents.get(node)
+    for (const router of status?.virtualRouters ?? []) {
+      const list = reports.get(router.virtualIP) ?? []
+      reports.set(router.virtualIP, list)
+      list.push(report(node, router, reportedAt(node, router) ?? 0, life))
+    }
+  }
+  return reports
+}
+
+function report(node: string, router: Router, reportedAt: Instant, life: AgentLife | undefined): Report {
+  const { family, state, priority, link, since, reason, message } = router
+  return {
+    node,
+    family,
+    state,
+    priority,
+    link,
+    since,
+    reason,
+    reportedAt,
+    fresh: life?.fresh ?? false,
+    ...(message !== undefined && { message }),
+    ...(life?.leaseRenewedAt !== undefined && { leaseRenewedAt: life.leaseRenewedAt }),
+  }
+}
+
+function isContested(reports: readonly Report[]): boolean {
+  const masters = reports.filter(({ state }) => state === 'MASTER')
+  return masters.some((one, i) => masters.some((other, j) => j > i && one.family === other.family))
+}
+
+function statusChange(
+  virtualIP: VirtualIP,
+  planned: Plan,
+  reports: ReadonlyMap<string, readonly Report[]>,
+  now: string,
+): Change[] {
+  const { name } = virtualIP.metadata
+  const its = planned.virtualIPs.get(name)
+  if (!its) return []
+  const status = summarise({
+    virtualIP,
+    plan: its,
+    reports: reports.get(name) ?? [],
+    now,
+    ...(virtualIP.status && { previous: virtualIP.status }),
+  })
+  return isDeepStrictEqual(virtualIP.status, status) ? [] : [{ type: 'SetStatus', virtualIP, status }]
+}

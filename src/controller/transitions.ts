@@ -1,0 +1,77 @@
+import type { Condition } from '../api/conditions.ts'
+import type { VirtualIPStatus } from '../api/virtual-ip.ts'
+
+/** What happened to a VirtualIP, as its event and its log line say it. */
+export interface Transition {
+  readonly type: 'Normal' | 'Warning'
+  /** CamelCase */
+  readonly reason: string
+  readonly note: string
+}
+
+/** What a new status says that the previous one did not: a node's state, who is MASTER, a condition. */
+export function transitions(previous: VirtualIPStatus | undefined, next: VirtualIPStatus): Transition[] {
+  return [
+    ...nodeTransitions(previous, next),
+    ...masterTransition(previous, next),
+    ...conditionTransitions(previous, next),
+  ]
+}
+
+type NodeEntry = NonNullable<VirtualIPStatus['nodes']>[number]
+
+function nodeTransitions(previous: VirtualIPStatus | undefined, next: VirtualIPStatus): Transition[] {
+  const before = new Map(previous?.nodes?.map(entry => [keyOf(entry), entry]))
+  return (next.nodes ?? []).flatMap(entry => {
+    const old = before.get(keyOf(entry))
+    return old?.state === entry.state ? [] : [nodeTransition(entry, old)]
+  })
+}
+
+function keyOf({ node, family }: NodeEntry): string {
+  return `${family} ${node}`
+}
+
+function nodeTransition(entry: NodeEntry, old: NodeEntry | undefined): Transition {
+  const { node, family, state, reason, message } = entry
+  const from = old ? ` (was ${old.state})` : ''
+  const why = [reason, message].filter(text => text !== undefined && text !== '').join(': ')
+  const note = `${node} is ${state}${from} for ${family}${why ? `: ${why}` : ''}`
+  switch (state) {
+    case 'MASTER':
+      return { type: 'Normal', reason: 'BecameMaster', note }
+    case 'BACKUP':
+      return { type: 'Normal', reason: 'BecameBackup', note }
+    case 'INITIALIZE':
+      return { type: 'Normal', reason: 'Initialized', note }
+    case 'FAULT':
+      return { type: 'Warning', reason: 'BecameFault', note }
+  }
+}
+
+function masterTransition(previous: VirtualIPStatus | undefined, next: VirtualIPStatus): Transition[] {
+  const [from, to] = [previous?.master, next.master]
+  if (from === to || from === undefined) return []
+  if (to === undefined)
+    return [{ type: 'Warning', reason: 'NoMaster', note: `No node is known to be MASTER any more (it was ${from})` }]
+  return [{ type: 'Normal', reason: 'MasterChanged', note: `The MASTER is ${to} now (it was ${from})` }]
+}
+
+function conditionTransitions(previous: VirtualIPStatus | undefined, next: VirtualIPStatus): Transition[] {
+  return (next.conditions ?? []).flatMap(condition => {
+    const old = previous?.conditions?.find(({ type }) => type === condition.type)
+    const changed = old?.status !== condition.status || (isBad(condition) && old.reason !== condition.reason)
+    if (!changed || condition.status === 'Unknown') return []
+    // At first sight only trouble is news: nothing was redundant or split before.
+    if (!old && !isBad(condition)) return []
+    const note = `${condition.type} is ${condition.status}: ${condition.message}`
+    return [{ type: isBad(condition) ? ('Warning' as const) : ('Normal' as const), reason: condition.reason, note }]
+  })
+}
+
+/** Conditions whose True is bad news. */
+const ABNORMAL: ReadonlySet<string> = new Set(['SplitBrain', 'AddressConflict'])
+
+function isBad({ type, status }: Condition): boolean {
+  return status === (ABNORMAL.has(type) ? 'True' : 'False')
+}

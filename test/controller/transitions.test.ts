@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import type { Condition } from '../../src/api/conditions.ts'
+import type { VirtualIPStatus } from '../../src/api/virtual-ip.ts'
+import { transitions } from '../../src/controller/transitions.ts'
+
+type Entry = NonNullable<VirtualIPStatus['nodes']>[number]
+
+function entry(node: string, state: Entry['state'], more: Partial<Entry> = {}): Entry {
+  return { node, family: 'IPv4', state, ...more }
+}
+
+function condition(type: string, status: Condition['status'], reason: string, message = 'So it is'): Condition {
+  return { type, status, reason, message, lastTransitionTime: '2026-01-01T00:00:00Z' }
+}
+
+function story(previous: VirtualIPStatus | undefined, next: VirtualIPStatus): string[] {
+  return transitions(previous, next).map(({ type, reason, note }) => `${type} ${reason}: ${note}`)
+}
+
+suite('what a new status tells', () => {
+  for (const [name, previous, next, expected] of [
+    [
+      'nothing, where nothing changed',
+      { master: 'node1', nodes: [entry('node1', 'MASTER')] },
+      { master: 'node1', nodes: [entry('node1', 'MASTER')] },
+      [],
+    ],
+    [
+      'a failover, node by node and as a whole',
+      { master: 'node1', nodes: [entry('node1', 'MASTER'), entry('node2', 'BACKUP')] },
+      {
+        master: 'node2',
+        nodes: [
+          entry('node1', 'FAULT', { reason: 'AgentUnreachable', message: 'It does not renew its Lease' }),
+          entry('node2', 'MASTER', { reason: 'ActiveDown' }),
+        ],
+      },
+      [
+        'Warning BecameFault: node1 is FAULT (was MASTER) for IPv4: AgentUnreachable: It does not renew its Lease',
+        'Normal BecameMaster: node2 is MASTER (was BACKUP) for IPv4: ActiveDown',
+        'Normal MasterChanged: The MASTER is node2 now (it was node1)',
+      ],
+    ],
+    [
+      'the first MASTER as a node, not as a change',
+      { nodes: [] },
+      { master: 'node1', nodes: [entry('node1', 'MASTER')] },
+      ['Normal BecameMaster: node1 is MASTER for IPv4'],
+    ],
+    [
+      'that nobody is MASTER any more',
+      { master: 'node1' },
+      {},
+      ['Warning NoMaster: No node is known to be MASTER any more (it was node1)'],
+    ],
+    [
+      'each family of a node by itself',
+      { nodes: [entry('node1', 'BACKUP'), entry('node1', 'BACKUP', { family: 'IPv6' })] },
+      { nodes: [entry('node1', 'BACKUP'), entry('node1', 'MASTER', { family: 'IPv6' })] },
+      ['Normal BecameMaster: node1 is MASTER (was BACKUP) for IPv6'],
+    ],
+    [
+      'at first sight of conditions: the trouble only',
+      undefined,
+      {
+        conditions: [
+          condition('Accepted', 'False', 'AddressTaken', '10.0.0.5 is in web already'),
+          condition('Redundant', 'Unknown', 'Pending'),
+          condition('SplitBrain', 'False', 'OneMaster'),
+        ],
+      },
+      ['Warning AddressTaken: Accepted is False: 10.0.0.5 is in web already'],
+    ],
+    [
+      'a split brain and its end',
+      { conditions: [condition('SplitBrain', 'False', 'OneMaster')] },
+      { conditions: [condition('SplitBrain', 'True', 'MultipleMasters')] },
+      ['Warning MultipleMasters: SplitBrain is True: So it is'],
+    ],
+    [
+      'that trouble is over',
+      { conditions: [condition('SplitBrain', 'True', 'MultipleMasters'), condition('Ready', 'False', 'NoMaster')] },
+      { conditions: [condition('SplitBrain', 'False', 'OneMaster'), condition('Ready', 'True', 'OneMaster')] },
+      ['Normal OneMaster: SplitBrain is False: So it is', 'Normal OneMaster: Ready is True: So it is'],
+    ],
+    [
+      'trouble of another kind, but not another wording of the same',
+      {
+        conditions: [
+          condition('Accepted', 'False', 'NoNodeMatches', 'x'),
+          condition('Ready', 'False', 'NoMaster', 'x'),
+        ],
+      },
+      { conditions: [condition('Accepted', 'False', 'NoAgent', 'y'), condition('Ready', 'False', 'NoMaster', 'y')] },
+      ['Warning NoAgent: Accepted is False: y'],
+    ],
+  ] as const satisfies (readonly [string, VirtualIPStatus | undefined, VirtualIPStatus, string[]])[]) {
+    test(name, () => assert.deepEqual(story(previous, next), expected))
+  }
+})
