@@ -28,7 +28,7 @@ export interface FileError {
 /** The YAML stream of VirtualIPs, Secrets (v1) and Nodes (v1) that `text` is, or every error it has, in the order of its lines. */
 export function parseVirtualIPFile(text: string): VirtualIPFile | FileError[] {
   const lines = new LineCounter()
-  const stream = parseAllDocuments(text, { lineCounter: lines, merge: true })
+  const stream = parseAllDocuments(text, { lineCounter: lines, merge: true, logLevel: 'error' })
   const documents = 'empty' in stream ? [] : stream
   const syntax = documents.flatMap(document => document.errors)
   if (syntax.length > 0) {
