@@ -102,8 +102,8 @@ const interfaceRules: readonly CelRule[] = [
   },
   {
     path: 'spec.interface.name',
-    cel: "!self.matches('[/:\\\\s]') && self != '.' && self != '..'",
-    check: (self: string) => !/[/:\s]/.test(self) && self !== '.' && self !== '..',
+    cel: "!self.matches('[/: \\\\t\\\\r\\\\n\\\\f]') && self != '.' && self != '..'",
+    check: (self: string) => !/[/: \t\r\n\f]/.test(self) && self !== '.' && self !== '..',
     message: 'must be the name of a link as `ip link` shows it: no slash, colon or space',
   },
   {

@@ -204,7 +204,7 @@ export const VirtualIPSpec = {
     interface: {
       type: 'object',
       description:
-        'The link that holds the addresses, by name or by subnet (default: the one whose subnet holds the first address).',
+        'The link that holds the addresses, by name or by subnet (default: the one whose subnet the addresses are in).',
       properties: {
         name: { type: 'string', minLength: 1, maxLength: 15, description: 'The link of this name.' },
         subnet: {

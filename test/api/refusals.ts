@@ -106,6 +106,7 @@ export const refusals: readonly Refusal[] = [
     'must have a name or a subnet, not both: remove one',
   ),
   spec('an interface with a slash', { interface: { name: 'eth0/1' } }, 'spec.interface.name', NO_LINK),
+  spec('an interface with a space', { interface: { name: 'eth 0' } }, 'spec.interface.name', NO_LINK),
   spec('an interface ".."', { interface: { name: '..' } }, 'spec.interface.name', NO_LINK),
   spec(
     'an interface name of 16 characters',
