@@ -13,7 +13,8 @@ export function parseDuration(text: string): Millis | undefined {
   for (const [, number, unit] of text.matchAll(/([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)/g)) {
     total += Number(number) * UNIT_MILLIS[unit as keyof typeof UNIT_MILLIS]
   }
-  return total
+  // 2.01 s is 2009.9999999999998 ms in binary; a microsecond is finer than any timer here.
+  return Math.round(total * 1000) / 1000
 }
 
 /** The shortest of `ms` and `s` that loses nothing: `200ms`, `1s`, `1.5s`. */

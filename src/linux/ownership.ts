@@ -35,8 +35,8 @@ export function openOwnership(
   { echoesMark = kernelEchoesMark(release()) }: OwnershipOptions = {},
 ): Ownership {
   makeFolder(instanceDir)
-  const { mark, descriptor } = claimMark(instanceDir)
   const list = echoesMark ? undefined : new AddressList(join(instanceDir, 'addresses'))
+  const { mark, descriptor } = claimMark(instanceDir)
   return {
     mark,
     isOurs: (linkName, address) =>

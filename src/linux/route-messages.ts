@@ -3,6 +3,7 @@ import {
   formatMessage,
   getU32,
   type NetlinkMessage,
+  pad,
   parseAttributes,
   parseError,
   putU8,
@@ -164,7 +165,8 @@ function lifetimes({ preferred }: { preferred: number }): Uint8Array {
 }
 
 function encode(type: number, flags: number, seq: number, data: Uint8Array[]): Uint8Array[] {
-  return formatMessage({ type, flags: NLM_F_REQUEST | flags, seq, port: 0, data })
+  // Padded, so that another may follow.
+  return pad(formatMessage({ type, flags: NLM_F_REQUEST | flags, seq, port: 0, data }))
 }
 
 function decodeAttributes(data: Buffer): Map<number, Buffer> {

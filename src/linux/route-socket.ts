@@ -28,18 +28,24 @@ interface RouteSocketOptions {
 
 /** Throws a SyscallError where no socket can be had. */
 export function openRouteSocket({ groups, onMessages, onBroken }: RouteSocketOptions): RouteSocket {
-  let socket: RawNetlinkSocket | undefined = open(groups)
+  const socket = open(groups)
   const { port } = socket.address()
+  let isOpen = true
 
-  // A socket without an 'error' listener, or an exception in a listener, ends the process without a word.
+  // The native socket ends the process without a word when it is closed in one of its listeners, when one of them throws, or when there
+  // is none for 'error'.
+  const close = (): void => {
+    if (isOpen) setImmediate(() => socket.close())
+    isOpen = false
+  }
   const broken = (action: string, cause: unknown): void => {
-    if (!socket) return
-    socket.close()
-    socket = undefined
+    if (!isOpen) return
+    close()
     setImmediate(() => onBroken(new SyscallError(action, codeOf(cause), { cause })))
   }
   socket.on('error', error => broken('read from rtnetlink', error))
   socket.on('message', datagram => {
+    if (!isOpen) return
     try {
       onMessages(envelopes(datagram, port))
     } catch (error) {
@@ -51,12 +57,9 @@ export function openRouteSocket({ groups, onMessages, onBroken }: RouteSocketOpt
 
   return {
     send(messages) {
-      socket?.send(Buffer.concat(messages), {}, error => error && broken('write to rtnetlink', error))
+      if (isOpen) socket.send(Buffer.concat(messages), {}, error => error && broken('write to rtnetlink', error))
     },
-    close() {
-      socket?.close()
-      socket = undefined
-    },
+    close,
   }
 }
 

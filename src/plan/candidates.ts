@@ -87,7 +87,7 @@ function namedCandidates(
     const candidate = candidateOn(node, known, demand, survey)
     if (candidate) nodes.push({ ...candidate, wanted: priority })
     else if (survey.agent(node)?.status) notes.push(`${node} has no link in ${describeWanted(demand)}`)
-    else notes.push(known ? `no agent has reported from ${node} yet` : `there is no node ${node} here`)
+    else notes.push(known ? `No agent has reported from ${node} yet` : `There is no node ${node}`)
   }
   if (nodes.length > 0) return { nodes, notes }
   return nowhere(

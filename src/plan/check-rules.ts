@@ -14,8 +14,8 @@ export function checkNotAllowed(checks: readonly Check[], members: readonly Plan
     const kind = check.process ? 'Process' : 'Exec'
     const refusing = members.filter(({ status }) => !status?.checksAllowed?.includes(kind)).map(({ node }) => node)
     if (refusing.length === 0) continue
-    const agents = refusing.length === 1 ? 'the agent on' : 'the agents on'
-    const message = `Check ${check.name} ${KINDS[kind].runs}, which ${agents} ${listing(refusing)} must allow first: start them with ${KINDS[kind].flag}, or remove the check`
+    const [agents, them] = refusing.length === 1 ? ['the agent', 'it'] : ['the agents', 'them']
+    const message = `Check ${check.name} ${KINDS[kind].runs}, which ${agents} on ${listing(refusing)} must allow first: start ${them} with ${KINDS[kind].flag}, or remove the check`
     return { refused: 'CheckNotAllowed', message }
   }
   return undefined

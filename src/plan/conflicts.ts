@@ -19,54 +19,54 @@ export interface AddressClaims {
 }
 
 /**
- * Gives every address to one VirtualIP: to the one that runs it and still asks for it, else to the first that asks. Whoever comes too
- * late for one of its addresses gets none of the others either, unless it runs them.
+ * Gives every address to one VirtualIP: to the one that runs it and still asks for it; to the one that runs it and can't have what it asks
+ * for instead; else to the first that asks. Whoever comes too late for one of its addresses gets none of the new ones.
  */
-export function claimAddresses(claimants: readonly Claimant[], survey: Survey): AddressClaims {
+export function claimAddresses(
+  claimants: readonly Claimant[],
+  isRefused: (virtualIP: string) => boolean,
+  survey: Survey,
+): AddressClaims {
   const holders = new Map<string, string>()
   const refusals = new Map<string, Refusal>()
   const running = runningKeys(survey)
-  const claim = (key: string, name: string) => holders.has(key) || holders.set(key, name)
+  const claim = (keys: Iterable<string>, { name }: Demand) => {
+    for (const key of keys) if (!holders.has(key)) holders.set(key, name)
+  }
+  const runs = ({ name }: Demand) => running.get(name) ?? new Set<string>()
 
   for (const { demand, segments } of claimants) {
-    const runs = running.get(demand.name)
-    for (const key of wantedKeys(demand, segments)) if (runs?.has(key)) claim(key, demand.name)
+    const keys = wantedKeys(demand, segments)
+    claim(isRefused(demand.name) ? runs(demand) : keys.filter(key => runs(demand).has(key)), demand)
   }
-  for (const { demand, segments } of claimants) {
-    const refusal = takenByAnother(demand, segments, holders) ?? nodesOwn(demand, segments, survey)
+  const late = claimants.map(claimant => takenByAnother(claimant, holders) ?? nodesOwn(claimant, survey))
+  claimants.forEach(({ demand }, i) => {
+    if (late[i]) claim(runs(demand), demand)
+  })
+  for (const claimant of claimants) {
+    const { demand, segments } = claimant
+    const refusal = takenByAnother(claimant, holders) ?? nodesOwn(claimant, survey)
     if (refusal) refusals.set(demand.name, refusal)
-    else for (const key of wantedKeys(demand, segments)) claim(key, demand.name)
+    claim(refusal ? runs(demand) : wantedKeys(demand, segments), demand)
   }
-  for (const { demand } of claimants) for (const key of running.get(demand.name) ?? []) claim(key, demand.name)
-
   return {
     refusal: name => refusals.get(name),
     holder: (address, segment) => holders.get(keyOf(address, segment)),
   }
 }
 
-function takenByAnother(
-  demand: Demand,
-  segments: ReadonlySet<Segment>,
-  holders: ReadonlyMap<string, string>,
-): Refusal | undefined {
-  for (const prefix of addressesOf(demand)) {
+function takenByAnother({ demand, segments }: Claimant, holders: ReadonlyMap<string, string>): Refusal | undefined {
+  const taken = addressesOf(demand).flatMap(prefix => {
     const others = keysOf(prefix, segments).map(key => holders.get(key))
     const other = others.find(holder => holder !== undefined && holder !== demand.name)
-    if (other !== undefined) {
-      const message = `${prefix.address.text} belongs to VirtualIP ${other}: remove it here or there`
-      return { refused: 'AddressInUse', message }
-    }
-  }
-  return undefined
+    return other === undefined ? [] : [`${prefix.address.text} belongs to VirtualIP ${other}`]
+  })
+  if (taken.length === 0) return undefined
+  return { refused: 'AddressInUse', message: `${listing(taken)}: remove it here or there` }
 }
 
 /** A node's own address on the same segment: two would answer for it, or the node would lose it. */
-function nodesOwn(
-  demand: Demand,
-  segments: ReadonlySet<Segment>,
-  { segments: { places } }: Survey,
-): Refusal | undefined {
+function nodesOwn({ demand, segments }: Claimant, { segments: { places } }: Survey): Refusal | undefined {
   for (const { address } of addressesOf(demand)) {
     const owners = places.filter(
       ({ segment, own }) => segments.has(segment) && own.some(candidate => candidate.address.text === address.text),

@@ -46,6 +46,7 @@ function hasItsAddresses(
   const segment = segments.of(node, router.link)
   return router.addresses.every(text => {
     const prefix = parsePrefix(text)
-    return prefix === undefined || claims.holder(prefix, segment) === router.virtualIP
+    const holder = prefix && claims.holder(prefix, segment)
+    return holder === undefined || holder === router.virtualIP
   })
 }

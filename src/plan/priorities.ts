@@ -29,7 +29,7 @@ export interface RankedNode {
  * Costs, each more than all of the next below it together (16 ranks).
  * OVER: with the positive weights of its checks it would reach 254, and meet others there.
  * OUT_OF_ORDER: until everyone has confirmed, a lower rank would pass a higher one that stays above it.
- * FAR: a failing check couldn't pass the next rank; or the first rank is out of its range.
+ * FAR: a failing check couldn't pass the next rank; or the first rank has sunk too low.
  * IN_THE_WAY: a node ranked last for a time could not return to above it.
  * CHANGE: a number other than the present one; a little less where the node has it anyhow.
  */
@@ -83,8 +83,7 @@ function presentRow(ranked: readonly RankedNode[], users: Uint8Array, ceiling: n
 
 function follows(priority: number, previous: number | undefined, ceiling: number): boolean {
   if (previous !== undefined) return priority < previous && previous - priority <= MOST
-  const top = Math.min(TOP, ceiling)
-  return priority <= top && priority >= top - SLACK
+  return priority <= ceiling && priority >= Math.min(TOP, ceiling) - SLACK
 }
 
 /** STEP apart from TOP down, or as the user fixed them, where nobody runs anything. */
@@ -114,8 +113,7 @@ function costOf(ranked: readonly RankedNode[], rank: number, users: Uint8Array, 
     if (priority > returning) cost += IN_THE_WAY
     if (priority !== current) cost += reserved.has(priority) ? CHANGE - OWN : CHANGE
     if (rank > 0) return cost
-    const low = top - priority
-    return cost + Math.abs(low) + (low < 0 || low > SLACK ? FAR : 0)
+    return cost + Math.abs(top - priority) + (priority < top - SLACK ? FAR : 0)
   }
 }
 

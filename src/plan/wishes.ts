@@ -39,7 +39,7 @@ export function wishesOf(virtualIPs: readonly VirtualIP[], survey: Survey): Wish
     const { nodes, notes } = isRefusal(found) ? { nodes: [], notes: [] } : found
     wishes.push({ demand, candidates: nodes, notes, segments: segmentsOf(demand, nodes) })
   }
-  const claims = claimAddresses(wishes, survey)
+  const claims = claimAddresses(wishes, name => refused.has(name), survey)
   for (const { demand } of wishes) {
     const refusal = claims.refusal(demand.name)
     if (refusal) refused.set(demand.name, refusal)

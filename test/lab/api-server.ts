@@ -142,7 +142,8 @@ export async function startApiServer(settings: ApiServerSettings): Promise<ApiSe
   return api
 }
 
-function toolPath(name: string): string {
+/** Where a test server lies. */
+export function toolPath(name: string): string {
   const { KUBEBUILDER_ASSETS, XDG_CACHE_HOME } = process.env
   const cache = join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'kube-vrrp', 'bin')
   for (const folder of KUBEBUILDER_ASSETS ? [KUBEBUILDER_ASSETS, cache] : [cache]) {

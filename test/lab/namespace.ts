@@ -4,7 +4,8 @@ import { lastErrno } from '../../src/linux/libc.ts'
 
 /** Throws unless this process was started by `in-namespaces`: what changes links and addresses must not run on the machine itself. */
 export function requireLab(): void {
-  if (process.env['KUBE_VRRP_LAB'] === readlinkSync('/proc/self/ns/net')) return
+  const { KUBE_VRRP_LAB } = process.env
+  if (KUBE_VRRP_LAB === readlinkSync('/proc/self/ns/net')) return
   throw new Error('This changes links and addresses: run it as test/lab/in-namespaces node …')
 }
 
