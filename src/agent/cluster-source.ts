@@ -56,8 +56,8 @@ export class ClusterSource {
   #generation = 0
   #spec: VirtualIPNodeSpec = { virtualRouters: [] }
   #passwords: Passwords = {}
-  #applied: DesiredCondition = {
-    type: 'Applied',
+  #accepted: DesiredCondition = {
+    type: 'Accepted',
     status: 'Unknown',
     reason: 'Starting',
     message: 'No spec was received yet',
@@ -150,11 +150,11 @@ export class ClusterSource {
     if (Array.isArray(spec)) {
       this.problem = `Generation ${generation} of VirtualIPNode ${this.#options.node} can't be used: ${describeFieldErrors(spec)}`
       this.#options.logger.error(`${this.problem}; the last good one goes on`)
-      this.#setApplied('False', 'InvalidSpec', this.problem)
+      this.#setAccepted('False', 'InvalidSpec', this.problem)
     } else {
       this.problem = undefined
       this.#spec = spec
-      this.#setApplied('True', 'Applied', `Generation ${generation} runs`)
+      this.#setAccepted('True', 'Accepted', `Generation ${generation} runs`)
       void this.#applyLive()
     }
     void this.#report()
@@ -208,8 +208,8 @@ export class ClusterSource {
     }
   }
 
-  #setApplied(status: Condition['status'], reason: string, message: string): void {
-    this.#applied = { type: 'Applied', status, reason, message, observedGeneration: this.#generation }
+  #setAccepted(status: Condition['status'], reason: string, message: string): void {
+    this.#accepted = { type: 'Accepted', status, reason, message, observedGeneration: this.#generation }
   }
 
   /** Writes the status where it differs from what was written; one request at a time, the newest state wins. */
@@ -249,7 +249,7 @@ export class ClusterSource {
       checksAllowed: [...this.#options.checksAllowed],
       links: this.#links,
       virtualRouters: this.#routers,
-      conditions: setConditions(node.status?.conditions ?? [], [this.#applied], new Date().toISOString()),
+      conditions: setConditions(node.status?.conditions ?? [], [this.#accepted], new Date().toISOString()),
     }
   }
 }
