@@ -1,8 +1,9 @@
+import { setImmediate } from 'node:timers/promises'
 import { formatPrefix, type Prefix } from '../lib/ip-address.ts'
 import type { Millis } from '../lib/time.ts'
 import { now } from './monotonic-clock.ts'
 import { encodeAddAddress, encodeDeleteAddress } from './route-messages.ts'
-import { type Envelope, openRouteSocket, type RouteSocket } from './route-socket.ts'
+import { NO_GROUPS, RouteSocket } from './route-socket.ts'
 import { errnoName, SyscallError } from './syscall-error.ts'
 
 export interface AddressChange {
@@ -19,7 +20,7 @@ export interface Addresses {
    * released address was already gone or one that this process holds is still there. EEXIST: someone else put it there, and it was left alone.
    */
   apply(changes: readonly AddressChange[]): Promise<readonly (SyscallError | undefined)[]>
-  /** Changes still under way get ECANCELED. */
+  /** Changes that were not made yet get ECANCELED. */
   close(): void
 }
 
@@ -37,17 +38,15 @@ const LONGEST_STANDSTILL: Millis = 5
 
 class AddressBatches implements Addresses {
   readonly #mark: number
+  readonly #socket = new RouteSocket(NO_GROUPS)
   readonly #held = new Set<string>()
-  #socket: RouteSocket | undefined
-  #closed = false
+  #isClosed = false
   #sequence = 0
   #batchLength = LONGEST_BATCH / 4
-  #batch: Batch | undefined
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(mark: number) {
     this.#mark = mark
-    this.#socket = this.#open()
   }
 
   apply(changes: readonly AddressChange[]): Promise<readonly Result[]> {
@@ -57,44 +56,38 @@ class AddressBatches implements Addresses {
   }
 
   close(): void {
-    this.#closed = true
-    this.#socket?.close()
-    this.#fail(cancelled)
+    if (!this.#isClosed) this.#socket.close()
+    this.#isClosed = true
   }
 
   async #applyAll(changes: readonly AddressChange[]): Promise<Result[]> {
     const results: Result[] = []
     while (results.length < changes.length) {
-      const batch = changes.slice(results.length, results.length + this.#batchLength)
-      results.push(...(await this.#applyBatch(batch)))
+      if (results.length > 0) await setImmediate()
+      results.push(...this.#applyBatch(changes.slice(results.length, results.length + this.#batchLength)))
     }
     return results
   }
 
-  #applyBatch(changes: readonly AddressChange[]): Promise<Result[]> {
-    return new Promise(resolve => {
-      const first = this.#sequence + 1
-      this.#sequence += changes.length
-      this.#batch = { changes, first, results: new Map(), resolve }
-      const begun = now()
-      this.#send(changes.flatMap((change, i) => this.#encode(change, first + i)))
-      const isSlow = now() - begun > LONGEST_STANDSTILL
-      this.#batchLength = isSlow ? Math.ceil(this.#batchLength / 2) : Math.min(LONGEST_BATCH, this.#batchLength * 2)
-    })
+  #applyBatch(changes: readonly AddressChange[]): Result[] {
+    if (this.#isClosed) return changes.map(change => new SyscallError(actionOf(change), 'ECANCELED'))
+    const begun = now()
+    const errnos = this.#request(changes)
+    const isSlow = now() - begun > LONGEST_STANDSTILL
+    this.#batchLength = isSlow ? Math.ceil(this.#batchLength / 2) : Math.min(LONGEST_BATCH, this.#batchLength * 2)
+    return changes.map((change, i) => this.#result(change, errnos[i]))
   }
 
-  #send(messages: readonly Uint8Array[]): void {
-    if (this.#closed) {
-      this.#fail(cancelled)
-      return
-    }
-    try {
-      this.#socket ??= this.#open()
-      this.#socket.send(messages)
-    } catch (error) {
-      if (!(error instanceof SyscallError)) throw error
-      this.#fail(change => new SyscallError(actionOf(change), error.errno, { cause: error }))
-    }
+  /** The error number, or 0, that the kernel answers to each change; undefined where there is no answer. */
+  #request(changes: readonly AddressChange[]): (number | undefined)[] {
+    const first = this.#sequence + 1
+    this.#sequence += changes.length
+    const errnos = new Map<number, number>()
+    this.#socket.send(changes.flatMap((change, i) => this.#encode(change, first + i)))
+    this.#socket.drain(({ sequence, message }) => {
+      if (message.type === 'Answer') errnos.set(sequence, message.errno)
+    })
+    return changes.map((_, i) => errnos.get(first + i))
   }
 
   #encode({ action, linkIndex, prefix }: AddressChange, sequence: number): Uint8Array[] {
@@ -103,70 +96,20 @@ class AddressBatches implements Addresses {
       : encodeDeleteAddress(linkIndex, prefix, sequence)
   }
 
-  #receive(messages: readonly Envelope[]): void {
-    for (const { answers, sequence, message } of messages) {
-      if (answers && message.type === 'Answer') this.#answered(sequence, message.errno)
-    }
-  }
-
-  #answered(sequence: number, errno: number): void {
-    const batch = this.#batch
-    const change = batch?.changes[sequence - batch.first]
-    if (!batch || !change) return
-    batch.results.set(change, this.#result(change, errno === 0 ? undefined : errnoName(errno)))
-    this.#settle(batch)
-  }
-
-  #result(change: AddressChange, errno: string | undefined): Result {
+  #result(change: AddressChange, errno: number | undefined): Result {
     const key = `${change.linkIndex} ${formatPrefix(change.prefix)}`
-    const error = errno === undefined ? undefined : refusal(change, errno, this.#held.has(key))
+    const error = errno === 0 ? undefined : refusal(change, errno, this.#held.has(key))
     if (!error && change.action === 'hold') this.#held.add(key)
     if (!error && change.action === 'release') this.#held.delete(key)
     return error
   }
-
-  #settle(batch: Batch): void {
-    if (batch.results.size < batch.changes.length) return
-    this.#batch = undefined
-    batch.resolve(batch.changes.map(change => batch.results.get(change)))
-  }
-
-  #fail(errorOf: (change: AddressChange) => SyscallError): void {
-    const batch = this.#batch
-    if (!batch) return
-    for (const change of batch.changes) if (!batch.results.has(change)) batch.results.set(change, errorOf(change))
-    this.#settle(batch)
-  }
-
-  #open(): RouteSocket {
-    return openRouteSocket({
-      groups: [],
-      onMessages: messages => this.#receive(messages),
-      onBroken: error => {
-        this.#socket = undefined
-        this.#fail(
-          change => new SyscallError(actionOf(change), error.errno, { hint: 'its answer is lost', cause: error }),
-        )
-      },
-    })
-  }
-}
-
-interface Batch {
-  readonly changes: readonly AddressChange[]
-  /** The sequence number of the first change; the others follow. */
-  readonly first: number
-  readonly results: Map<AddressChange, Result>
-  readonly resolve: (results: Result[]) => void
-}
-
-function cancelled(change: AddressChange): SyscallError {
-  return new SyscallError(actionOf(change), 'ECANCELED')
 }
 
 /** What the kernel's answer means; undefined where things are as asked. */
-function refusal(change: AddressChange, errno: string, isHeld: boolean): Result {
+function refusal(change: AddressChange, number: number | undefined, isHeld: boolean): Result {
   const { action, linkName, prefix } = change
+  if (number === undefined) return new SyscallError(actionOf(change), 'ENOBUFS', { hint: 'the answer was lost' })
+  const errno = errnoName(number)
   const isGone = errno === 'EADDRNOTAVAIL' || errno === 'ENODEV'
   if (action === 'release' && isGone) return undefined
   if (action === 'hold' && errno === 'EEXIST') {

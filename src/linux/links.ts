@@ -1,8 +1,8 @@
 import type { Prefix } from '../lib/ip-address.ts'
 import { formatPrefix } from '../lib/ip-address.ts'
 import type { AddressMessage, LinkMessage, RouteMessage } from './route-messages.ts'
-import { encodeAddressDump, encodeLinkDump, GROUPS, LINK_FLAGS } from './route-messages.ts'
-import { type Envelope, openRouteSocket, type RouteSocket } from './route-socket.ts'
+import { encodeAddressDump, encodeLinkDump, LINK_FLAGS } from './route-messages.ts'
+import { ALL_GROUPS, type Envelope, RouteSocket } from './route-socket.ts'
 import { errnoName, SyscallError } from './syscall-error.ts'
 
 export interface LinkAddress {
@@ -43,15 +43,14 @@ export interface LinkTable {
  * change arrives, once for all that arrived. Rejects with a SyscallError where they can't be read at first; later losses are made up for.
  */
 export function watchLinks(onChange: () => void): Promise<LinkTable> {
-  return new Promise((resolve, reject) => {
-    const watch: LinkWatch = new LinkWatch({ onRead: () => resolve(watch), onFailed: reject, onChange })
+  return new Promise(resolve => {
+    const watch: LinkWatch = new LinkWatch({ onRead: () => resolve(watch), onChange })
   })
 }
 
 interface LinkWatchEvents {
   /** The table has been read for the first time. */
   onRead(): void
-  onFailed(error: SyscallError): void
   onChange(): void
 }
 
@@ -59,98 +58,73 @@ class LinkWatch implements LinkTable {
   readonly links = new Map<number, Link>()
   overruns = 0
   readonly #events: LinkWatchEvents
-  #socket: RouteSocket | undefined
+  readonly #socket = new RouteSocket(ALL_GROUPS)
   #table = new RouteTable()
   #dump: Dump | undefined
   #sequence = 0
-  #read = false
-  #due: NodeJS.Immediate | undefined
-  #retry: NodeJS.Timeout | undefined
+  #isRead = false
 
   constructor(events: LinkWatchEvents) {
     this.#events = events
-    this.#open()
+    this.#socket.watch(() => this.#drain())
+    this.#startDump(MOST_DUMPS)
   }
 
   close(): void {
-    this.#socket?.close()
-    this.#socket = undefined
-    clearImmediate(this.#due)
-    clearTimeout(this.#retry)
+    this.#socket.close()
   }
 
-  #open(): void {
-    try {
-      this.#socket = openRouteSocket({
-        groups: [GROUPS.LINK, GROUPS.IPV4_IFADDR, GROUPS.IPV6_IFADDR],
-        onMessages: messages => this.#receive(messages),
-        onBroken: error => {
-          this.overruns++
-          this.#reopen(error)
-        },
-      })
-      this.#startDump(MOST_DUMPS)
-    } catch (error) {
-      if (!(error instanceof SyscallError)) throw error
-      this.#reopen(error)
-    }
+  #drain(): void {
+    const isComplete = this.#socket.drain(envelope => this.#take(envelope))
+    if (!isComplete) this.#makeUpForLoss()
+    if (this.#table.publish(this.links)) this.#tell()
   }
 
-  #reopen(error: SyscallError): void {
-    this.#socket?.close()
-    this.#dump = undefined
-    if (this.#read) this.#retry = setTimeout(() => this.#open(), RETRY_DELAY)
-    else this.#events.onFailed(error)
+  #tell(): void {
+    const { onRead, onChange } = this.#events
+    const tell = this.#isRead ? onChange : onRead
+    this.#isRead = true
+    tell()
+  }
+
+  #makeUpForLoss(): void {
+    this.overruns++
+    // The kernel has one dump at a time for a socket.
+    if (this.#dump) this.#dump.disturbances++
+    else this.#startDump(MOST_DUMPS)
   }
 
   #startDump(left: number): void {
-    this.#dump = { table: new RouteTable(), part: 'Links', sequence: ++this.#sequence, disturbed: false, left }
-    this.#socket?.send(encodeLinkDump(this.#sequence))
+    this.#dump = { table: new RouteTable(), part: 'Links', sequence: ++this.#sequence, disturbances: 0, left }
+    this.#socket.send(encodeLinkDump(this.#sequence))
   }
 
-  #receive(messages: readonly Envelope[]): void {
-    for (const { answers, sequence, message } of messages) {
-      const dump = this.#dump
-      if (answers) {
-        if (dump && sequence === dump.sequence) this.#continueDump(dump, message)
-      } else {
-        if (this.#table.apply(message)) this.#publishSoon()
-        if (dump?.table.apply(message)) dump.disturbed = true
-      }
+  #take({ answers, sequence, message }: Envelope): void {
+    const dump = this.#dump
+    if (answers) {
+      if (sequence === dump?.sequence) this.#continueDump(dump, message)
+      return
     }
+    this.#table.apply(message)
+    if (dump?.table.apply(message)) dump.disturbances++
   }
 
   #continueDump(dump: Dump, message: RouteMessage): void {
     if (message.type === 'Answer') {
-      this.#reopen(new SyscallError('read links and addresses', errnoName(message.errno)))
-    } else if (message.type !== 'DumpDone') {
+      throw new SyscallError('read links and addresses', errnoName(message.errno))
+    }
+    if (message.type !== 'DumpDone') {
       dump.table.apply(message)
     } else if (dump.part === 'Links') {
       this.#dump = { ...dump, part: 'Addresses', sequence: ++this.#sequence }
-      this.#socket?.send(encodeAddressDump(this.#sequence))
-    } else if (dump.disturbed && dump.left > 1) {
+      this.#socket.send(encodeAddressDump(this.#sequence))
+    } else if (dump.disturbances > 0 && dump.left > 1) {
       // The kernel dumps without a lock: what it told of in between may be in the dump as it was before.
       this.#startDump(dump.left - 1)
     } else {
       this.#dump = undefined
       this.#table = dump.table
-      this.#publishSoon()
     }
-  }
-
-  #publishSoon(): void {
-    this.#due ??= setImmediate(() => {
-      this.#due = undefined
-      this.#publish()
-    })
-  }
-
-  #publish(): void {
-    this.#table.publish(this.links)
-    const { onRead, onChange } = this.#events
-    const told = this.#read ? onChange : onRead
-    this.#read = true
-    told()
   }
 }
 
@@ -158,15 +132,14 @@ interface Dump {
   readonly table: RouteTable
   readonly part: 'Links' | 'Addresses'
   readonly sequence: number
-  disturbed: boolean
+  /** Changes that were told, or lost, while it ran. */
+  disturbances: number
   /** How many dumps may be tried, this one included. */
   readonly left: number
 }
 
 /** On a machine whose links never rest, the fourth dump is believed. */
 const MOST_DUMPS = 4
-/** In milliseconds */
-const RETRY_DELAY = 10
 
 /** Links and addresses as messages tell of them. */
 class RouteTable {
@@ -191,14 +164,16 @@ class RouteTable {
     }
   }
 
-  /** Makes `links` what this table says; a link that nothing was said about stays the same object. */
-  publish(links: Map<number, Link>): void {
+  /** Makes `links` what this table says, and returns whether anything was said since the last time. */
+  publish(links: Map<number, Link>): boolean {
+    if (this.#touched.size === 0) return false
     for (const index of links.keys()) if (!this.#rows.has(index)) links.delete(index)
     for (const index of this.#touched) {
       const row = this.#rows.get(index)
       if (row) links.set(index, linkOf(row))
     }
     this.#touched.clear()
+    return true
   }
 
   #setLink(link: LinkMessage): boolean {

@@ -43,8 +43,6 @@ export interface AddressMessage {
   readonly flags: number
 }
 
-export const GROUPS = { LINK: 1, IPV4_IFADDR: 5, IPV6_IFADDR: 9 } as const
-
 export const LINK_FLAGS = { UP: 0x1, LOOPBACK: 0x8, NOARP: 0x80, LOWER_UP: 0x10000 } as const
 
 /** IFA_F_*: no duplicate address detection; the kernel adds no route to the prefix. */

@@ -1,91 +1,103 @@
-import { RawNetlinkSocket } from 'netlink/dist/raw.js'
 import { parseMessages } from 'netlink/dist/structs.js'
+import { bind, close, int32, lastErrno, type Poll, pollReadable, sendto, setsockopt, socket } from './libc.ts'
+import { ReceiveBatch } from './message-headers.ts'
 import { decodeRouteMessage, type RouteMessage } from './route-messages.ts'
-import { errnoName, SyscallError } from './syscall-error.ts'
-
-/** An rtnetlink socket. It never closes of itself: after `onBroken`, its owner closes it and opens another. */
-export interface RouteSocket {
-  /** Hands messages to the kernel, which has acted on them when this returns; its answers arrive later. */
-  send(messages: readonly Uint8Array[]): void
-  close(): void
-}
+import { SyscallError } from './syscall-error.ts'
 
 export interface Envelope {
-  /** The `sequence` of the request it answers, if `answers`. */
-  readonly sequence: number
-  /** Whether this socket asked for it, or the kernel told a group. */
+  /** The kernel answers a request of this socket's, rather than telling a group. */
   readonly answers: boolean
+  /** Of the request it answers. */
+  readonly sequence: number
   readonly message: RouteMessage
 }
 
-interface RouteSocketOptions {
-  /** Multicast groups to hear. */
-  readonly groups: readonly number[]
-  readonly onMessages: (messages: readonly Envelope[]) => void
-  /** Messages were lost (ENOBUFS, or EBADF as libuv calls it) or could not be sent. Nothing arrives any more. */
-  readonly onBroken: (error: SyscallError) => void
-}
+/** What is heard besides answers: RTMGRP_LINK, RTMGRP_IPV4_IFADDR and RTMGRP_IPV6_IFADDR, or nothing. */
+export const ALL_GROUPS = 0x111
+export const NO_GROUPS = 0
 
-/** Throws a SyscallError where no socket can be had. */
-export function openRouteSocket({ groups, onMessages, onBroken }: RouteSocketOptions): RouteSocket {
-  const socket = open(groups)
-  const { port } = socket.address()
-  let isOpen = true
+/**
+ * An rtnetlink socket, by libc: the socket of the package `netlink` ends the process when the kernel drops notifications, for libuv calls
+ * that a bad descriptor and the package can't make an error of it.
+ */
+export class RouteSocket {
+  readonly #descriptor: number
+  readonly #batch = new ReceiveBatch(ROOM)
+  #poll: Poll | undefined
 
-  // The native socket ends the process without a word when it is closed in one of its listeners, when one of them throws, or when there
-  // is none for 'error'.
-  const close = (): void => {
-    if (isOpen) setImmediate(() => socket.close())
-    isOpen = false
-  }
-  const broken = (action: string, cause: unknown): void => {
-    if (!isOpen) return
-    close()
-    setImmediate(() => onBroken(new SyscallError(action, codeOf(cause), { cause })))
-  }
-  socket.on('error', error => broken('read from rtnetlink', error))
-  socket.on('message', datagram => {
-    if (!isOpen) return
-    try {
-      onMessages(envelopes(datagram, port))
-    } catch (error) {
-      setImmediate(() => {
-        throw error
-      })
+  /** `groups`: a mask. Throws a SyscallError where no socket can be had. */
+  constructor(groups: number) {
+    this.#descriptor = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE)
+    if (this.#descriptor < 0) throw new SyscallError('open an rtnetlink socket', lastErrno())
+    const size = int32(RECEIVE_BUFFER)
+    // Beyond net.core.rmem_max with CAP_NET_ADMIN only; else as much as it allows.
+    if (setsockopt(this.#descriptor, SOL_SOCKET, SO_RCVBUFFORCE, size, size.length) < 0) {
+      setsockopt(this.#descriptor, SOL_SOCKET, SO_RCVBUF, size, size.length)
     }
-  })
+    const address = kernelAddress(groups)
+    if (bind(this.#descriptor, address, address.length) === 0) return
+    const errno = lastErrno()
+    close(this.#descriptor)
+    throw new SyscallError('bind an rtnetlink socket', errno)
+  }
 
-  return {
-    send(messages) {
-      if (isOpen) socket.send(Buffer.concat(messages), {}, error => error && broken('write to rtnetlink', error))
-    },
-    close,
+  /** `onReadable` is called once a turn of the event loop for as long as something waits. */
+  watch(onReadable: () => void): void {
+    this.#poll = pollReadable(this.#descriptor, onReadable)
+  }
+
+  /** The kernel has done as it was told when this returns, and its answers wait. Throws a SyscallError. */
+  send(messages: readonly Uint8Array[]): void {
+    const bytes = Buffer.concat(messages)
+    const address = kernelAddress(NO_GROUPS)
+    if (sendto(this.#descriptor, bytes, bytes.length, 0, address, address.length) >= 0) return
+    throw new SyscallError('write to rtnetlink', lastErrno())
+  }
+
+  /** Hands over what waits. False: the kernel has dropped notifications before some of it. Throws a SyscallError. */
+  drain(take: (envelope: Envelope) => void): boolean {
+    let isComplete = true
+    for (let i = 0; i < MOST_BATCHES; i++) {
+      const count = this.#batch.receive(this.#descriptor)
+      for (let j = 0; j < count; j++) this.#open(j, take)
+      const errno = count < 0 ? lastErrno() : undefined
+      if (errno === 'EAGAIN') break
+      if (errno === 'ENOBUFS') isComplete = false
+      else if (errno !== undefined && errno !== 'EINTR') throw new SyscallError('read from rtnetlink', errno)
+    }
+    return isComplete
+  }
+
+  close(): void {
+    this.#poll?.close()
+    close(this.#descriptor)
+  }
+
+  #open(i: number, take: (envelope: Envelope) => void): void {
+    const datagram = this.#batch.packet(i)
+    const name = this.#batch.name(i)
+    const answers = new Uint32Array(name.buffer, name.byteOffset + NL_GROUPS, 1)[0] === NO_GROUPS
+    for (const message of parseMessages(Buffer.from(datagram.buffer, datagram.byteOffset, datagram.length))) {
+      take({ answers, sequence: message.seq, message: decodeRouteMessage(message) })
+    }
   }
 }
 
-function envelopes(datagram: Buffer, port: number): Envelope[] {
-  return parseMessages(datagram).map(message => ({
-    sequence: message.seq,
-    answers: message.port === port,
-    message: decodeRouteMessage(message),
-  }))
+/** struct sockaddr_nl of the kernel, or of this socket with the groups it hears. */
+function kernelAddress(groups: number): Uint8Array {
+  const address = new Uint32Array([0, 0, groups])
+  new Uint16Array(address.buffer)[0] = AF_NETLINK
+  return new Uint8Array(address.buffer)
 }
 
-function open(groups: readonly number[]): RawNetlinkSocket {
-  try {
-    const socket = new RawNetlinkSocket(NETLINK_ROUTE, { recvBufferSize: BUFFER_SIZE, sendBufferSize: BUFFER_SIZE })
-    for (const group of groups) socket.addMembership(group)
-    return socket
-  } catch (error) {
-    throw new SyscallError('open an rtnetlink socket', codeOf(error), { cause: error })
-  }
-}
-
-function codeOf(error: unknown): string {
-  if (error instanceof Error && 'errno' in error && typeof error.errno === 'number') return errnoName(error.errno)
-  return String(error)
-}
-
-const NETLINK_ROUTE = 0
-/** In bytes; the kernel grants no more than net.core.rmem_max. */
-const BUFFER_SIZE = 4 << 20
+const [AF_NETLINK, NETLINK_ROUTE] = [16, 0]
+const [SOCK_RAW, SOCK_NONBLOCK, SOCK_CLOEXEC] = [3, 0o4000, 0o2000000]
+const [SOL_SOCKET, SO_RCVBUF, SO_RCVBUFFORCE] = [1, 8, 33]
+/** Where sockaddr_nl has its groups. */
+const NL_GROUPS = 8
+/** The kernel makes no datagram longer than this. name: struct sockaddr_nl. */
+const ROOM = { packets: 8, packetLength: 32_768, nameLength: 12, controlLength: 0 }
+/** Other work gets its turn while notifications don't end. */
+const MOST_BATCHES = 512
+/** In bytes: some thousands of notifications. */
+const RECEIVE_BUFFER = 4 << 20

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn, spawnSync } from 'node:child_process'
 import { readdirSync, readlinkSync, statSync } from 'node:fs'
-import { RawNetlinkSocket } from 'netlink/dist/raw.js'
-import { formatMessage } from 'netlink/dist/structs.js'
+import { formatMessage, pad } from 'netlink/dist/structs.js'
+import { NO_GROUPS, RouteSocket } from '../../src/linux/route-socket.ts'
 import { requireLab } from './namespace.ts'
 
 /** Milliseconds of CLOCK_MONOTONIC since the machine was booted: the same in every process. */
@@ -61,7 +61,8 @@ export function openLan({ bridge = 'br0', addresses = [] }: LanOptions = {}): La
   requireLab()
   const nodes = new Map<string, LabNode>()
   ip([
-    `link add ${bridge} type bridge mcast_snooping 0`,
+    // A MAC of its own: else it takes the lowest of its ports, and changes it as they come and go.
+    `link add ${bridge} address 02:00:00:00:01:00 type bridge mcast_snooping 0`,
     ...addresses.map(address => `address add ${address} dev ${bridge}${nodad(address)}`),
     `link set ${bridge} up`,
   ])
@@ -179,9 +180,7 @@ function nft(ruleset: string): void {
 }
 
 function processesOn(name: string): number[] {
-  const { dev, ino } = statSync(`/run/netns/${name}`, { bigint: true })
-  const namespace = `net:[${ino}]`
-  void dev
+  const namespace = `net:[${statSync(`/run/netns/${name}`).ino}]`
   return readdirSync('/proc')
     .filter(entry => /^\d+$/.test(entry))
     .filter(id => {
@@ -209,9 +208,8 @@ function setUp(link: string, up: boolean): void {
   const name = Buffer.from(`${link}\0`)
   const attribute = Buffer.concat([new Uint8Array(Uint16Array.of(4 + name.length, IFLA_IFNAME).buffer), name])
   const data = [new Uint8Array(body.buffer), attribute]
-  const message = formatMessage({ type: RTM_NEWLINK, flags: NLM_F_REQUEST, seq: 1, port: 0, data })
-  const socket = new RawNetlinkSocket(0)
-  socket.send(Buffer.concat(message), {}, () => {})
+  const socket = new RouteSocket(NO_GROUPS)
+  socket.send(pad(formatMessage({ type: RTM_NEWLINK, flags: NLM_F_REQUEST, seq: 1, port: 0, data })))
   socket.close()
 }
 

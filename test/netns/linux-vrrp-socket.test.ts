@@ -1,0 +1,252 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Family, type IpAddress, ipAddress, isLinkLocal } from '../../src/lib/ip-address.ts'
+import { close, int32, lastErrno, sendto, setsockopt, socket } from '../../src/linux/libc.ts'
+import { type Link, watchLinks } from '../../src/linux/links.ts'
+import { SyscallError } from '../../src/linux/syscall-error.ts'
+import { openVrrpSocket, type VrrpSocket } from '../../src/linux/vrrp-socket.ts'
+import { DecodeError } from '../../src/wire/decode-error.ts'
+import { VRRP_GROUP } from '../../src/wire/vrrp.ts'
+import { type LabNode, openLan } from '../lab/lan.ts'
+import { inNamespace } from '../lab/namespace.ts'
+
+/** One end of the LAN: a socket, and what it heard. */
+interface End {
+  readonly node: LabNode
+  readonly link: Link
+  readonly source: IpAddress
+  readonly socket: VrrpSocket
+  readonly heard: string[]
+  readonly refused: DecodeError[]
+}
+
+const lan = openLan({ bridge: 'br-vrrp' })
+const open = new Set<VrrpSocket>()
+let a: LabNode
+let b: LabNode
+
+before(() => {
+  a = lan.addNode({ name: 'vrrp-a', addresses: ['10.9.3.1/24'] })
+  b = lan.addNode({ name: 'vrrp-b', addresses: ['10.9.3.2/24'] })
+  a.run('ip', 'link', 'add', 'direct', 'type', 'veth', 'peer', 'name', 'direct', 'netns', 'vrrp-b')
+  for (const [node, address] of [
+    [a, '10.9.33.1/24'],
+    [b, '10.9.33.2/24'],
+  ] as const) {
+    node.run('ip', 'link', 'set', 'direct', 'up')
+    node.run('ip', 'address', 'add', address, 'dev', 'direct')
+  }
+})
+
+afterEach(() => {
+  for (const socket of open) socket.close()
+  open.clear()
+})
+
+after(() => lan.close())
+
+for (const family of ['IPv4', 'IPv6'] as const) {
+  describe(family, () => {
+    test('what one node sends, the other hears, with its source, the group and nothing but the payload', async () => {
+      const [from, to] = [await endOn(a, family), await endOn(b, family)]
+      from.socket.send(Uint8Array.of(1, 2, 3))
+      await soon(() => to.heard.length > 0)
+      assert.deepEqual(to.heard, [`${from.source.text} > ${VRRP_GROUP[family].text}: 1,2,3`])
+      assert.deepEqual(to.refused, [])
+    })
+
+    test('a node does not hear itself', async () => {
+      const [from, to] = [await endOn(a, family), await endOn(b, family)]
+      const beside = await endOn(a, family)
+      from.socket.send(Uint8Array.of(1))
+      await soon(() => to.heard.length > 0)
+      await sleep(20)
+      assert.deepEqual([from.heard, beside.heard], [[], []])
+    })
+
+    test('a packet from its own address that comes back from the LAN is passed over', async () => {
+      const [from, to] = [await endOn(a, family), await endOn(b, family)]
+      const twin = await endOn(b, family, { source: from.source })
+      from.socket.send(Uint8Array.of(1))
+      await soon(() => to.heard.length > 0)
+      await sleep(20)
+      assert.deepEqual([twin.heard, twin.refused], [[], []])
+    })
+
+    test('one drain hands over all that waits', async () => {
+      const [from, to] = [await endOn(a, family), await endOn(b, family, { drains: false })]
+      for (let i = 0; i < 100; i++) from.socket.send(Uint8Array.of(i))
+      const payloads: number[] = []
+      assert.equal(
+        to.socket.drain(({ payload }) => payloads.push(payload[0] ?? -1)),
+        100,
+      )
+      assert.deepEqual(
+        payloads,
+        Array.from({ length: 100 }, (_, i) => i),
+      )
+      assert.equal(
+        to.socket.drain(() => assert.fail()),
+        0,
+      )
+    })
+
+    test('what waits is told again and again until it is drained', async () => {
+      let told = 0
+      const from = await endOn(a, family)
+      const to = await endOn(b, family, { drains: false, onReadable: () => told++ })
+      from.socket.send(Uint8Array.of(1))
+      await soon(() => told > 3)
+      to.socket.drain(() => {})
+      await sleep(5)
+      const before = told
+      await sleep(20)
+      assert.equal(told, before)
+    })
+
+    for (const ttl of [254, 64, 1]) {
+      test(`a packet with TTL ${ttl} is refused`, async () => {
+        const to = await endOn(b, family)
+        await sendByHand(a, family, VRRP_GROUP[family], ttl)
+        await soon(() => to.refused.length > 0)
+        assert.deepEqual(to.refused, [new DecodeError('TTL', `TTL is ${ttl}, must be 255`)])
+        assert.deepEqual(to.heard, [])
+      })
+    }
+
+    test('a packet to the node alone, or to another group, is not heard', async () => {
+      const [from, to] = [await endOn(a, family), await endOn(b, family)]
+      await sendByHand(a, family, to.source, 255)
+      await sendByHand(a, family, ipAddress(family === 'IPv4' ? '224.0.0.1' : 'ff02::1'), 255)
+      from.socket.send(Uint8Array.of(9))
+      await soon(() => to.heard.length > 0)
+      assert.deepEqual(to.heard, [`${from.source.text} > ${VRRP_GROUP[family].text}: 9`])
+    })
+
+    test('a packet on another link of the node is not heard', async () => {
+      const eth0 = await endOn(b, family)
+      const from = await endOn(a, family, { link: 'direct' })
+      const to = await endOn(b, family, { link: 'direct' })
+      from.socket.send(Uint8Array.of(5))
+      await soon(() => to.heard.length > 0)
+      await sleep(20)
+      assert.deepEqual(eth0.heard, [])
+    })
+
+    test('a packet as long as 255 addresses make it is sent and heard', async () => {
+      const [from, to] = [await endOn(a, family), await endOn(b, family, { drains: false })]
+      const longest = new Uint8Array(8 + 255 * (family === 'IPv4' ? 4 : 16)).fill(7)
+      from.socket.send(longest)
+      let length = 0
+      await soon(() => to.socket.drain(({ payload }) => (length = payload.length)) > 0)
+      assert.equal(length, longest.length)
+    })
+
+    test("a firewall that refuses protocol 112 is a sentence, and an end of the link's is too", async () => {
+      const from = await endOn(a, family)
+      a.run('nft', 'add table inet t { chain o { type filter hook output priority 0; meta l4proto 112 drop; }; }')
+      assert.throws(
+        () => from.socket.send(Uint8Array.of(1)),
+        isSyscallError(`Cannot send to ${VRRP_GROUP[family].text} on eth0: EPERM (refused by this node's firewall)`),
+      )
+      a.run('nft', 'delete table inet t')
+      a.run('ip', 'link', 'set', 'eth0', 'down')
+      assert.throws(() => from.socket.send(Uint8Array.of(1)), /^SyscallError: Cannot send to .* on eth0: E[A-Z]+$/)
+      a.run('ip', 'link', 'set', 'eth0', 'up')
+    })
+
+    test('on a link that is gone, no socket is opened', () => {
+      const gone = { index: 999, name: 'gone0' }
+      const source = ipAddress(family === 'IPv4' ? '10.9.3.1' : 'fe80::1')
+      const options = { family, source, link: gone, onReadable: () => {}, onRefused: () => {} }
+      assert.throws(() => openVrrpSocket(options), isSyscallError('Cannot open a VRRP socket on gone0: ENODEV'))
+    })
+  })
+}
+
+interface EndOptions {
+  readonly link?: string
+  readonly source?: IpAddress
+  /** Whether it reads at once. */
+  readonly drains?: boolean
+  readonly onReadable?: () => void
+}
+
+async function endOn(
+  node: LabNode,
+  family: Family,
+  { link: name = 'eth0', source, drains = true, onReadable = () => {} }: EndOptions = {},
+): Promise<End> {
+  const link = await linkOn(node, name, family)
+  const own = link.addresses.map(({ prefix }) => prefix.address).find(address => isSource(address, family))
+  const from = source ?? own ?? assert.fail(`no ${family} address on ${name}`)
+  const heard: string[] = []
+  const refused: DecodeError[] = []
+  const socket: VrrpSocket = inNamespace(node.name, () =>
+    openVrrpSocket({
+      family,
+      link,
+      source: from,
+      onReadable: () => {
+        onReadable()
+        if (drains)
+          socket.drain(packet => heard.push(`${packet.source.text} > ${packet.destination.text}: ${packet.payload}`))
+      },
+      onRefused: error => refused.push(error),
+    }),
+  )
+  open.add(socket)
+  return { node, link, source: from, socket, heard, refused }
+}
+
+/** IPv6 adverts come from a link-local address (RFC 9568 §5.1.2.1). */
+function isSource(address: IpAddress, family: Family): boolean {
+  return address.family === family && (family === 'IPv4' || isLinkLocal(address))
+}
+
+async function linkOn(node: LabNode, name: string, family: Family): Promise<Link> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const table = await inNamespace(node.name, () => watchLinks(() => {}))
+    table.close()
+    const link = [...table.links.values()].find(candidate => candidate.name === name)
+    if (link && (family === 'IPv4' || link.addresses.some(({ prefix }) => isLinkLocal(prefix.address)))) return link
+    await sleep(10)
+  }
+  return assert.fail(`no link ${name} on ${node.name}`)
+}
+
+/** A packet of protocol 112 as this program never sends it. */
+async function sendByHand(node: LabNode, family: Family, destination: IpAddress, ttl: number): Promise<void> {
+  const { index } = await linkOn(node, 'eth0', family)
+  inNamespace(node.name, () => {
+    const [domain, level, multicastLink, multicastTtl] = family === 'IPv4' ? [2, 0, 32, 33] : [10, 41, 17, 18]
+    const descriptor = socket(domain, 3, 112)
+    const onLink = family === 'IPv4' ? Buffer.concat([new Uint8Array(8), int32(index)]) : int32(index)
+    assert.equal(setsockopt(descriptor, level, multicastLink, onLink, onLink.length), 0)
+    assert.equal(setsockopt(descriptor, level, multicastTtl, int32(ttl), 4), 0)
+    const head = new Uint8Array(Uint16Array.of(domain).buffer)
+    const address =
+      family === 'IPv4'
+        ? Buffer.concat([head, new Uint8Array(2), destination.bytes, new Uint8Array(8)])
+        : Buffer.concat([head, new Uint8Array(6), destination.bytes, int32(index)])
+    assert.equal(sendto(descriptor, Uint8Array.of(1), 1, 0, address, address.length), 1, lastErrno())
+    close(descriptor)
+  })
+}
+
+function isSyscallError(message: string): (error: unknown) => boolean {
+  return error => {
+    assert.ok(error instanceof SyscallError)
+    assert.equal(error.message, message)
+    return true
+  }
+}
+
+async function soon(isTrue: () => boolean): Promise<void> {
+  const end = performance.now() + 1000
+  while (!isTrue()) {
+    assert.ok(performance.now() < end, 'not within a second')
+    await sleep(1)
+  }
+}
