@@ -47,7 +47,7 @@ function keptMembers({ candidates, redundancy, homes }: PlacementRequest): Candi
     .sort((a, b) => home(b) - home(a) || byText(a.node, b.node))
   const others = candidates.filter(candidate => candidate.serviceable && !homes.has(candidate.node))
   if (others.length > 0 && !present.some(({ serviceable }) => serviceable)) return []
-  const kept = inRankOrder(present).slice(0, redundancy)
+  const kept = firstRanks(present, redundancy)
   let free = redundancy - kept.length
   for (const { weight } of others.filter(({ rankedLast }) => !rankedLast).sort((a, b) => b.weight - a.weight)) {
     if (free-- > 0) continue
@@ -56,6 +56,14 @@ function keptMembers({ candidates, redundancy, homes }: PlacementRequest): Candi
     kept.splice(kept.indexOf(lightest), 1)
   }
   return kept.sort((a, b) => home(b) - home(a) || byText(a.node, b.node))
+}
+
+/** Of more members than there should be, the first ranks; one that can serve must be among them, if there is one. */
+function firstRanks(present: readonly Candidate[], redundancy: number): Candidate[] {
+  const ranked = inRankOrder(present)
+  const kept = ranked.slice(0, redundancy)
+  const serving = ranked.find(({ serviceable }) => serviceable)
+  return !serving || kept.includes(serving) ? kept : [...kept.slice(0, -1), serving]
 }
 
 function newMembers(

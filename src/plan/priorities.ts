@@ -29,12 +29,13 @@ export interface RankedNode {
  * Costs, each more than all of the next below it together (16 ranks).
  * OVER: with the positive weights of its checks it would reach 254, and meet others there.
  * OUT_OF_ORDER: until everyone has confirmed, a lower rank would pass a higher one that stays above it.
- * FAR: a failing check couldn't pass the next rank; or the first rank has sunk too low.
+ * FAR: a failing check couldn't pass the next rank; or the first rank has sunk too low. The dearer the higher the rank, so that a gap which
+ * can't be closed at once moves down, plan by plan, and off the end.
  * IN_THE_WAY: a node ranked last for a time could not return to above it.
  * CHANGE: a number other than the present one; a little less where the node has it anyhow.
  */
-const OVER = 1e12
-const OUT_OF_ORDER = 1e10
+const OVER = 1e13
+const OUT_OF_ORDER = 1e11
 const FAR = 1e8
 const IN_THE_WAY = 1e6
 const CHANGE = 1e4
@@ -113,7 +114,7 @@ function costOf(ranked: readonly RankedNode[], rank: number, users: Uint8Array, 
     if (priority > returning) cost += IN_THE_WAY
     if (priority !== current) cost += reserved.has(priority) ? CHANGE - OWN : CHANGE
     if (rank > 0) return cost
-    return cost + Math.abs(top - priority) + (priority < top - SLACK ? FAR : 0)
+    return cost + Math.abs(top - priority) + (priority < top - SLACK ? FAR * ranked.length : 0)
   }
 }
 
@@ -169,8 +170,8 @@ function cheapestRow([first, ...rest]: readonly Cost[], gaps: GapCosts): number[
   let least: LeastCosts = new Float64Array(OWNER + 1).fill(Infinity)
   for (let priority = 1; first && priority <= OWNER; priority++) least[priority] = first(priority)
   const cameFrom: Uint8Array[] = []
-  for (const cost of rest) {
-    const next = oneRankLower(least, cost, gaps)
+  for (const [i, cost] of rest.entries()) {
+    const next = oneRankLower(least, cost, { ...gaps, far: gaps.far * (rest.length - i) })
     least = next.least
     cameFrom.push(next.from)
   }

@@ -17,6 +17,13 @@ export interface Place {
  */
 export type Segment = string
 
+/** Where a virtual router is whose link nobody reports: it could be on any segment. */
+export const ANYWHERE: Segment = 'any segment'
+
+export function overlap(a: ReadonlySet<Segment>, b: ReadonlySet<Segment>): boolean {
+  return a.has(ANYWHERE) || b.has(ANYWHERE) || !a.isDisjointFrom(b)
+}
+
 /** Links with nothing but link-local addresses could be on any wire. */
 const NO_SUBNET: Segment = 'link-local'
 

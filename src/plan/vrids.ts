@@ -1,7 +1,7 @@
 import type { VirtualRouterIDUse } from './in-use.ts'
 import { listing } from './listing.ts'
 import type { Refusal } from './refusal.ts'
-import type { Segment } from './segments.ts'
+import { ANYWHERE, overlap, type Segment } from './segments.ts'
 import type { Survey } from './survey.ts'
 
 export interface VirtualRouterIDRequest {
@@ -114,7 +114,7 @@ class VirtualRouterIDs {
 
   /** What runs for it on its segments; on another one, where its address was before, it would be a newcomer here. */
   runningOn({ name, segments }: VirtualRouterIDRequest): number | undefined {
-    const here = this.#told.get(name)?.find(({ segment }) => segment === undefined || segments.has(segment))
+    const here = this.#told.get(name)?.find(({ segment }) => segment !== undefined && segments.has(segment))
     return here?.virtualRouterID
   }
 
@@ -130,7 +130,7 @@ class VirtualRouterIDs {
 
   /** Another VirtualIP that got it in this plan, on a shared segment. */
   claimant({ segments }: VirtualRouterIDRequest, virtualRouterID: number): Holder | undefined {
-    const claim = this.#claims.get(virtualRouterID)?.find(other => !segments.isDisjointFrom(other.segments))
+    const claim = this.#claims.get(virtualRouterID)?.find(other => overlap(segments, other.segments))
     return claim && { virtualIP: claim.name }
   }
 
@@ -138,7 +138,7 @@ class VirtualRouterIDs {
   user({ name, segments }: VirtualRouterIDRequest, virtualRouterID: number): Holder | undefined {
     const use = this.#uses
       .get(virtualRouterID)
-      ?.find(({ virtualIP, segment }) => virtualIP !== name && (segment === undefined || segments.has(segment)))
+      ?.find(({ virtualIP, segment = ANYWHERE }) => virtualIP !== name && overlap(segments, new Set([segment])))
     if (!use) return undefined
     const { virtualIP, node } = use
     return this.#exists(virtualIP) && !this.#claimed.has(virtualIP) ? { virtualIP } : { virtualIP, node }

@@ -3,7 +3,7 @@ import { type Candidate, candidatesFor } from './candidates.ts'
 import { type AddressClaims, claimAddresses } from './conflicts.ts'
 import { type Demand, demandOf } from './demand.ts'
 import { isRefusal, type Refusal } from './refusal.ts'
-import type { Segment } from './segments.ts'
+import { ANYWHERE, type Segment } from './segments.ts'
 import type { Survey } from './survey.ts'
 
 /** A VirtualIP whose addresses are its own, with the nodes that could serve it. */
@@ -37,7 +37,7 @@ export function wishesOf(virtualIPs: readonly VirtualIP[], survey: Survey): Wish
     const found = candidatesFor(demand, survey)
     if (isRefusal(found)) refused.set(demand.name, found)
     const { nodes, notes } = isRefusal(found) ? { nodes: [], notes: [] } : found
-    wishes.push({ demand, candidates: nodes, notes, segments: segmentsOf(demand, nodes) })
+    wishes.push({ demand, candidates: nodes, notes, segments: segmentsOf(nodes) })
   }
   const claims = claimAddresses(wishes, name => refused.has(name), survey)
   for (const { demand } of wishes) {
@@ -47,9 +47,8 @@ export function wishesOf(virtualIPs: readonly VirtualIP[], survey: Survey): Wish
   return { possible: wishes.filter(({ demand }) => !refused.has(demand.name)), refused, claims }
 }
 
-function segmentsOf({ virtualIP }: Demand, candidates: readonly Candidate[]): Set<Segment> {
+function segmentsOf(candidates: readonly Candidate[]): Set<Segment> {
   const segments = new Set<Segment>()
   for (const { links } of candidates) for (const { segment } of links) if (segment !== undefined) segments.add(segment)
-  const link = virtualIP.spec.interface?.name
-  return segments.size === 0 && link !== undefined ? new Set([`the links ${link}`]) : segments
+  return segments.size === 0 ? new Set([ANYWHERE]) : segments
 }
