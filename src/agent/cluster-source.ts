@@ -130,11 +130,11 @@ export class ClusterSource {
       onChange: (_, current) => this.#received(current),
       onSynced: () => {
         if (this.#watch?.cache.size === 0) this.#received(undefined)
+        void this.#renew()
       },
       onConnected: () => void this.#report(),
       onDisconnected: fail,
     })
-    void this.#renew()
     this.#timers = [
       setInterval(() => void this.#renew(), RENEW_EVERY),
       setInterval(() => void this.#readSecrets(), SECRETS_EVERY),
@@ -198,8 +198,16 @@ export class ClusterSource {
     this.#applyNow()
   }
 
+  /**
+   * A renewal says that what was last reported is still so: nothing is renewed before that was written. Only where there is no object yet, the
+   * Lease comes first, for it makes the controller create one.
+   */
   async #renew(): Promise<void> {
     const { node, logger } = this.#options
+    if (!this.#watch?.synced) return
+    await this.#report()
+    const known = this.#watch.cache.has(node)
+    if (known && this.#reported !== this.#statusText()) return
     try {
       await renewLease(this.#client, agentLeaseName(node), node, LEASE_SECONDS)
     } catch (error) {
@@ -221,7 +229,7 @@ export class ClusterSource {
     const node = this.#watch?.cache.get(this.#options.node)
     if (!node) return
     const status = this.#status(node)
-    const text = JSON.stringify(status)
+    const text = this.#statusText()
     if (text === this.#reported) return
     this.#reporting = true
     try {
@@ -240,6 +248,11 @@ export class ClusterSource {
     if (!this.#reportAgain) return
     this.#reportAgain = false
     await this.#report()
+  }
+
+  /** What there is to report, without the times that a report is given. */
+  #statusText(): string {
+    return JSON.stringify([this.#generation, this.#accepted, this.#routers, this.#links])
   }
 
   #status(node: VirtualIPNode): VirtualIPNodeStatus {

@@ -39,8 +39,8 @@ const nodes = ['node1', 'node2', 'node3'].map((name, i) =>
 const client = lan.addNode({ name: 'client', addresses: ['192.168.1.200/24', 'fd00:1::200/64'] })
 
 say('Starting the controller, and an agent on each of node1, node2 and node3 …')
-const controllerArgs = ['controller', '--kubeconfig', await api.kubeconfigOf('controller'), '--log-level', 'warn']
-spawn('node', ['--disable-warning=ExperimentalWarning', MAIN, ...controllerArgs], {
+const controllerArgs = ['controller', '--kubeconfig', await api.kubeconfigOf('controller'), '--log-level', 'error']
+const controller = spawn('node', ['--disable-warning=ExperimentalWarning', MAIN, ...controllerArgs], {
   stdio: ['ignore', 'ignore', 'inherit'],
 })
 for (const node of nodes) await boot(node)
@@ -53,8 +53,9 @@ await table()
 
 if (shell) await interactive()
 else await failover()
-await api.close()
+controller.kill()
 lan.close()
+await api.close()
 process.exit(0)
 
 /** The agent of a node that has just been switched on, and something that answers probes. */

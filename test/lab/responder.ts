@@ -3,9 +3,8 @@ import { createSocket } from 'node:dgram'
 
 const [name = ''] = process.argv.slice(2)
 for (const type of ['udp4', 'udp6'] as const) {
-  const socket = createSocket({ type, ipv6Only: true })
+  const socket = createSocket({ type, ipv6Only: type === 'udp6' })
   const answer = Buffer.from(name)
   socket.on('message', (message, { port, address }) => socket.send([message.subarray(0, 4), answer], port, address))
-  socket.on('error', () => {})
   socket.bind(7)
 }
