@@ -62,6 +62,35 @@ test('a bad edit takes nothing away: what was accepted last goes on, and the sen
   )
 })
 
+test('an address that goes on after a bad edit is kept, also from an older VirtualIP that asks for it', () => {
+  const edits = {
+    'a taken address': { addresses: ['192.168.1.60/24'] },
+    'no node': { addresses: ['192.168.1.61/24'], nodeSelector: { matchLabels: { no: 'node' } } },
+  }
+  for (const [what, edit] of Object.entries(edits)) {
+    const cluster = Cluster.of(1)
+      .apply('first', { addresses: ['192.168.1.60/24'] })
+      .apply('older', { addresses: ['192.168.1.50/24'] })
+      .apply('edited', { addresses: ['192.168.1.101/24'] })
+    cluster.settle()
+    cluster.apply('edited', edit).apply('older', { addresses: ['192.168.1.101/24'] })
+    const printed = print(cluster.settle())
+    assert.match(printed, /^first node1=250\nolder AddressInUse node1=250\nedited \w+ node1=250$/, what)
+  }
+})
+
+test('what went on before does not go on where its address was given up and has gone to another', () => {
+  const cluster = Cluster.of(1)
+    .apply('a', { addresses: ['192.168.1.60/24'] })
+    .apply('b', { addresses: ['192.168.1.61/24'] })
+    .apply('late', { addresses: ['192.168.1.101/24'] })
+  cluster.settle()
+  cluster.apply('a', { addresses: ['192.168.1.50/24'] })
+  cluster.apply('b', { addresses: ['192.168.1.101/24'] })
+  cluster.apply('late', { addresses: ['192.168.1.50/24'] })
+  assert.equal(print(cluster.settle()), 'a node1=250\nb node1=250\nlate AddressInUse')
+})
+
 test('an address that a VirtualIP gave up can go to another, also an older one', () => {
   const cluster = Cluster.of(2)
     .apply('old', { addresses: ['192.168.1.50/24'] })

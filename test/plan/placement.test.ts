@@ -160,6 +160,14 @@ test('dead members stay in the plan as long as another lives', () => {
   assert.equal(print(cluster.settle()), before)
 })
 
+test('of more members than there should be, one that can serve stays', () => {
+  const cluster = Cluster.of(3).apply('web')
+  cluster.settle()
+  cluster.agent('node1').alive = false
+  cluster.apply('web', { redundancy: 1, addresses: ['192.168.1.100/24'] })
+  assert.equal(print(cluster.settle()), 'web node2=238')
+})
+
 test('when every member is dead, living nodes take their places with numbers that no dead one may be running', () => {
   const cluster = Cluster.of(5).apply('web')
   cluster.settle()
@@ -260,6 +268,14 @@ test('a link that loses its address keeps its rank; one that is re-addressed doe
   assert.equal(cluster.plan().virtualIPs.get('web')?.members[0]?.link, 'bond0')
   relink(link('bond0', '10.9.0.1/24'))
   assert.match(print(cluster.settle()), /^web node2=\d+ node3=\d+$/)
+})
+
+test('a link that lost its address is no place for an address that is asked for now', () => {
+  const cluster = Cluster.of(2).apply('web')
+  cluster.settle()
+  cluster.agent('node1').links = []
+  cluster.apply('web', { addresses: ['192.168.1.101/24'] })
+  assert.equal(print(cluster.settle()), 'web node2=238')
 })
 
 test('a dual-stack VirtualIP takes nodes that have both families, with one priority and one VRID for both', () => {

@@ -46,6 +46,7 @@ describe('numbers for ranks', () => {
       ranked: '250 226',
       expected: '250 238',
     },
+    'a gap that can not be closed at once moves down': { ranked: '250 100 88', expected: '250 238 88' },
     'a gap of up to 19 stays': { ranked: '250 231', expected: '250 231' },
     'a first rank that has sunk is lifted': { ranked: '200', expected: '250' },
     'those below it follow, as far as they do not pass meanwhile what the higher one may still be running': {
