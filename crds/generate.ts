@@ -33,7 +33,8 @@ function readIfThere(file: string): string | undefined {
 if (import.meta.main) {
   const outdated = outdatedCrdFiles()
   if (process.argv.includes('--check')) {
-    for (const file of outdated) process.stderr.write(`crds/${file} is not as src/api has it: run node crds/generate.ts\n`)
+    for (const file of outdated)
+      process.stderr.write(`crds/${file} is not as src/api has it: run node crds/generate.ts\n`)
     process.exitCode = outdated.length > 0 ? 1 : 0
   } else {
     for (const [file, text] of crdFiles()) writeFileSync(new URL(file, import.meta.url), text)
