@@ -13,7 +13,7 @@ export npm_config_nodedir := $(LOCAL_NODE)
 endif
 LAB := test/lab/in-namespaces
 
-.PHONY: help build demo lab test tools packages format bench clean
+.PHONY: help build demo lab test tools demo-packages test-packages format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | column -t -s '	'
@@ -33,22 +33,25 @@ $(BUILT): package.json package-lock.json $(NODE_READY)
 tools: $(BUILT) ## etcd, kube-apiserver and kubectl, built once with Go
 	@test/tools/build
 
-packages: ## what Debian has of the test machines (as root: installs it)
-	@test/lab/packages
+demo-packages:
+	@test/lab/packages ip unshare
 
-demo: build tools packages ## three nodes, one VirtualIP, one failover you watch
+test-packages:
+	@test/lab/packages ip unshare nft keepalived
+
+demo: build tools demo-packages ## three nodes, one VirtualIP, one failover you watch
 	@$(LAB) node test/lab/demo.ts
 
-lab: build tools packages ## the demo's machines, left up, with a shell
+lab: build tools demo-packages ## the demo's machines, left up, with a shell
 	@$(LAB) node test/lab/demo.ts --shell
 
-test: build tools packages ## types, lint, format and every test
+test: build tools test-packages ## types, lint, format and every test
 	@node test/run.ts
 
 format: build ## what the linter can mend, mended
 	@npx biome check --write .
 
-bench: build tools packages ## ours beside keepalived's, in one run
+bench: build tools test-packages ## ours beside keepalived's, in one run
 	@$(LAB) node test/bench/bench.ts
 
 clean: ## what make built here (not the test tools)
