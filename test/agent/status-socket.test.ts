@@ -9,6 +9,8 @@ import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { serveStatus } from '../../src/agent/status-socket.ts'
 
+const UMASK = process.umask()
+
 function socketPath(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'kube-vrrp-test-'))
   t.after(() => rmSync(folder, { recursive: true }))
@@ -35,10 +37,9 @@ test('GET /status is what the agent says now, and nothing else is answered', asy
 
 test('only its own user may ask, from the moment the socket is there', async t => {
   const path = socketPath(t)
-  const before = process.umask()
   const serving = serveStatus({ path, status: () => [] })
   assert.equal(statSync(path).mode & 0o777, 0o600)
-  assert.equal(process.umask(), before)
+  assert.equal(process.umask(), UMASK)
   const server = await serving
   assert.equal(statSync(path).mode & 0o777, 0o600)
   await server.close()
