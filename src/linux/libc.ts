@@ -24,10 +24,20 @@ export const sendmsg = process.func('long sendmsg(int, const void *, int)') as K
 export const recvmmsg = process.func('int recvmmsg(int, void *, uint, int, void *)') as KoffiFunc<
   (descriptor: number, headers: Bytes, count: number, flags: number, timeout: null) => number
 >
+const fcntl = process.func('int fcntl(int, int, int)') as KoffiFunc<
+  (descriptor: number, command: number, argument: number) => number
+>
 export const close = process.func('int close(int)') as KoffiFunc<(descriptor: number) => number>
 export const clockGettime = process.func('int clock_gettime(int, void *)') as KoffiFunc<
   (clock: number, time: Bytes) => number
 >
+
+/** A program that this process starts does not inherit the descriptor. */
+export function closeOnExec(descriptor: number): void {
+  fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+}
+
+const [F_SETFD, FD_CLOEXEC] = [2, 1]
 
 /** The name of the error number that the last call left, e.g. `EPERM`. */
 export function lastErrno(): string {

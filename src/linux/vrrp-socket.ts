@@ -2,9 +2,10 @@ import { type Family, type IpAddress, ipAddressFromBytes, sameAddress } from '..
 import { DecodeError } from '../wire/decode-error.ts'
 import { decodeIpv4 } from '../wire/ipv4.ts'
 import { VRRP_GROUP, VRRP_PROTOCOL } from '../wire/vrrp.ts'
-import { bind, close, int32, lastErrno, pollReadable, setsockopt, socket } from './libc.ts'
+import { bind, int32, lastErrno, setsockopt } from './libc.ts'
 import type { Link } from './links.ts'
 import { ReceiveBatch, Sender } from './message-headers.ts'
+import { openRawDescriptor, type RawDescriptor } from './raw-descriptor.ts'
 import { SyscallError } from './syscall-error.ts'
 
 export interface ReceivedPacket {
@@ -38,8 +39,8 @@ interface VrrpSocketOptions {
 
 /** Throws a SyscallError: EPERM without CAP_NET_RAW, ENODEV where the link is gone. */
 export function openVrrpSocket({ family, link, source, onReadable, onRefused }: VrrpSocketOptions): VrrpSocket {
-  const descriptor = openDescriptor(family, link, source)
-  const poll = pollReadable(descriptor, onReadable)
+  const raw = openOnLink(family, link, source, onReadable)
+  const { descriptor } = raw
   const batch = new ReceiveBatch(ROOM)
   const decode = family === 'IPv4' ? decodeFromIpv4 : ipv6Decoder()
   const sender = new Sender({
@@ -74,8 +75,7 @@ export function openVrrpSocket({ family, link, source, onReadable, onRefused }: 
       throw new SyscallError(`send to ${VRRP_GROUP[family].text} on ${link.name}`, errno, hint)
     },
     close() {
-      poll.close()
-      close(descriptor)
+      raw.close()
     },
   }
 }
@@ -133,13 +133,18 @@ function hopLimitOf(control: Uint8Array): number {
 
 // ---- the descriptor
 
-function openDescriptor(family: Family, link: Pick<Link, 'index' | 'name'>, source: IpAddress): number {
+function openOnLink(
+  family: Family,
+  link: Pick<Link, 'index' | 'name'>,
+  source: IpAddress,
+  onReadable: () => void,
+): RawDescriptor {
   const action = `open a VRRP socket on ${link.name}`
-  const descriptor = socket(DOMAIN[family], SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, VRRP_PROTOCOL)
-  if (descriptor < 0) throw new SyscallError(action, lastErrno(), { needs: 'CAP_NET_RAW' })
+  const raw = openRawDescriptor(action, family, VRRP_PROTOCOL, onReadable)
+  const { descriptor } = raw
   const fail = (): never => {
     const errno = lastErrno()
-    close(descriptor)
+    raw.close()
     throw new SyscallError(action, errno, { needs: 'CAP_NET_RAW' })
   }
   enlargeReceiveBuffer(descriptor)
@@ -149,7 +154,7 @@ function openDescriptor(family: Family, link: Pick<Link, 'index' | 'name'>, sour
   // Bound to the group, a socket gets no unicast.
   const address = groupAddress(family, link)
   if (bind(descriptor, address, address.length) < 0) fail()
-  return descriptor
+  return raw
 }
 
 type SocketOption = readonly [level: number, option: number, value: Uint8Array]
@@ -205,7 +210,6 @@ function sourceControl(source: IpAddress, link: Pick<Link, 'index'>): Uint8Array
 }
 
 const DOMAIN = { IPv4: 2, IPv6: 10 } as const
-const [SOCK_RAW, SOCK_NONBLOCK, SOCK_CLOEXEC] = [3, 0o4000, 0o2000000]
 const [SOL_SOCKET, IPPROTO_IP, IPPROTO_IPV6] = [1, 0, 41]
 const [SO_RCVBUF, SO_BINDTODEVICE, SO_RCVBUFFORCE] = [8, 25, 33]
 const [IP_TOS, IP_MULTICAST_IF, IP_MULTICAST_TTL] = [1, 32, 33]
