@@ -93,10 +93,10 @@ export function openLan({ bridge = 'br0', addresses = [] }: LanOptions = {}): La
       const chains = hooks.map(
         hook => `chain ${hook} { type filter hook ${hook} device "${port}" priority 0; policy drop; }`,
       )
-      nft(`table netdev "${port}" { ${chains.join('\n')} }`)
+      nft(`table netdev ${port} {\n${chains.join('\n')}\n}`)
     },
     uncut(node) {
-      nft(`delete table netdev "${portOf(node)}"`)
+      nft(`delete table netdev ${portOf(node)}`)
     },
     setCarrier(node, carrier) {
       setUp(portOf(node), carrier)
