@@ -1,24 +1,24 @@
-// Writes the CustomResourceDefinitions of src/api into this folder: node crds/generate.ts. With --check it writes nothing and
-// says, by its exit status too, whether they are as src/api has them.
+// Writes what is made from src/api: the CustomResourceDefinitions of this folder and docs/virtual-ip.md: node crds/generate.ts. With
+// --check it writes nothing and says, by its exit status too, whether they are as src/api has them.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { stringify } from 'yaml'
 import { customResourceDefinitions } from '../src/api/crds.ts'
+import { virtualIPReference } from '../src/api/reference.ts'
 
 const NOTICE = '# Generated from src/api by crds/generate.ts: change it there.\n'
 
-/** File names and their texts. */
-export function crdFiles(): Map<string, string> {
-  return new Map(
-    [...customResourceDefinitions()].map(([file, crd]) => [
-      file,
-      NOTICE + stringify(crd, { lineWidth: 0, aliasDuplicateObjects: false }),
-    ]),
-  )
+/** File names, from this folder, and their texts. */
+export function generatedFiles(): Map<string, string> {
+  const crds = [...customResourceDefinitions()].map(([file, crd]): [string, string] => [
+    file,
+    NOTICE + stringify(crd, { lineWidth: 0, aliasDuplicateObjects: false }),
+  ])
+  return new Map([...crds, ['../docs/virtual-ip.md', virtualIPReference()]])
 }
 
-/** The files of this folder that are not as src/api has them. */
-export function outdatedCrdFiles(): string[] {
-  return [...crdFiles()].filter(([file, text]) => readIfThere(file) !== text).map(([file]) => file)
+/** The files that are not as src/api has them. */
+export function outdatedFiles(): string[] {
+  return [...generatedFiles()].filter(([file, text]) => readIfThere(file) !== text).map(([file]) => file)
 }
 
 function readIfThere(file: string): string | undefined {
@@ -31,12 +31,12 @@ function readIfThere(file: string): string | undefined {
 }
 
 if (import.meta.main) {
-  const outdated = outdatedCrdFiles()
+  const outdated = outdatedFiles()
   if (process.argv.includes('--check')) {
     for (const file of outdated)
       process.stderr.write(`crds/${file} is not as src/api has it: run node crds/generate.ts\n`)
     process.exitCode = outdated.length > 0 ? 1 : 0
   } else {
-    for (const [file, text] of crdFiles()) writeFileSync(new URL(file, import.meta.url), text)
+    for (const [file, text] of generatedFiles()) writeFileSync(new URL(file, import.meta.url), text)
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { outdatedCrdFiles } from '../../crds/generate.ts'
+import { outdatedFiles } from '../../crds/generate.ts'
 import { customResourceDefinitions } from '../../src/api/crds.ts'
 import type { JsonSchema } from '../../src/api/json-schema.ts'
 import { virtualIPRules } from '../../src/api/rules.ts'
@@ -26,7 +26,7 @@ function schemas(): Map<string, JsonSchema> {
 }
 
 test('the files in crds/ are what src/api says (else: node crds/generate.ts)', () => {
-  assert.deepEqual(outdatedCrdFiles(), [])
+  assert.deepEqual(outdatedFiles(), [])
 })
 
 test('every field has a sentence that explains it', () => {
