@@ -54,6 +54,8 @@ export async function runAgent(
   const folder = join(options.stateDir, options.instance)
   const store = new ConfigStore(folder)
 
+  // Whatever ends this function, also a file that can't be read, closes what was opened, in the reverse order.
+  await using opened = new AsyncDisposableStack()
   let planned: ReadonlyMap<string, VirtualIPPlan> | undefined
   let loop: Loop | undefined
   let source: Source | undefined
@@ -61,20 +63,35 @@ export async function runAgent(
     path: join(folder, 'agent.sock'),
     status: () => ownView(options.node, loop?.status() ?? [], planned),
   })
-
-  const ownership = openOwnership(folder)
-  const addresses = await openAddresses(ownership.mark)
-  const frames = openFrameSocket()
-  const links: LinkTable = await watchLinks(() => {
-    loop?.linksChanged()
-    source?.linksChanged()
-  })
+  opened.defer(() => status.close())
 
   const metrics = createAgentMetrics({
     routers: () => loop?.routers() ?? [],
     refused: () => loop?.refused ?? new Map(),
     addressesHeld: () => loop?.addressesHeld() ?? 0,
   })
+  if (options.metricsAddress) {
+    const health = await serveHealth({
+      address: options.metricsAddress,
+      registry: metrics.registry,
+      healthy: () => true,
+      ready: () => (source ? (source.problem ?? true) : 'It has not read its configuration yet'),
+    })
+    opened.defer(() => health.close())
+  }
+
+  const ownership = openOwnership(folder)
+  opened.defer(() => ownership.close())
+  const addresses = await openAddresses(ownership.mark)
+  opened.defer(() => addresses.close())
+  const frames = openFrameSocket()
+  opened.defer(() => frames.close())
+  const links: LinkTable = await watchLinks(() => {
+    loop?.linksChanged()
+    source?.linksChanged()
+  })
+  opened.defer(() => links.close())
+
   loop = new Loop({
     links,
     addresses,
@@ -84,21 +101,17 @@ export async function runAgent(
     observeLateness: seconds => metrics.observeLateness(seconds),
   })
   const running = loop
+  opened.defer(async () => {
+    // Also sweeps what a killed predecessor left, where no configuration was found to run.
+    await running.close()
+    await source?.close()
+  })
 
-  source = options.file === undefined ? await startCluster() : startFile(options.file)
-  const started = source
+  const started = options.file === undefined ? await startCluster() : startFile(options.file)
+  source = started
   running.onStatusChanged = () => started.statusChanged(running.status(), running.linkStatus())
   running.onStatusChanged()
   onReload(() => started.reload())
-
-  const health = options.metricsAddress
-    ? await serveHealth({
-        address: options.metricsAddress,
-        registry: metrics.registry,
-        healthy: () => true,
-        ready: () => started.problem ?? true,
-      })
-    : undefined
   logger.info(
     { node: options.node, instance: options.instance, mark: ownership.mark },
     `Agent ${options.version} runs on ${options.node}`,
@@ -106,12 +119,6 @@ export async function runAgent(
 
   await aborted(signal)
   logger.info('Leaving: addresses are released, then Priority 0 is sent')
-  await running.close()
-  await started.close()
-  links.close()
-  addresses.close()
-  frames.close()
-  await Promise.all([health?.close(), status.close()])
 
   function startFile(file: string): Source {
     const source = new FileSource({
