@@ -61,7 +61,7 @@ export async function runAgent(
   let source: Source | undefined
   const status = await serveStatus({
     path: join(folder, 'agent.sock'),
-    status: () => ownView(options.node, loop?.status() ?? [], planned),
+    status: () => ownView(options.node, loop?.told ?? [], loop?.status() ?? [], planned),
   })
   opened.defer(() => status.close())
 

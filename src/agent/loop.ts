@@ -1,5 +1,5 @@
 import type { Check } from '../api/virtual-ip.ts'
-import type { LinkStatus, VirtualIPNodeSpec, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
+import type { LinkStatus, VirtualIPNodeSpec, VirtualRouterSpec, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
 import { CheckSet } from '../checks/check-set.ts'
 import type { Family, IpAddress } from '../lib/ip-address.ts'
 import type { Instant, Millis } from '../lib/time.ts'
@@ -517,6 +517,11 @@ export class Loop {
   }
 
   // ---- what users see
+
+  /** What this node was told to run. */
+  get told(): readonly VirtualRouterSpec[] {
+    return this.#spec.virtualRouters
+  }
 
   status(): VirtualRouterStatus[] {
     return [...this.#routers].map(([key, router]) =>

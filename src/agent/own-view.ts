@@ -1,52 +1,71 @@
 import type { Condition } from '../api/conditions.ts'
 import type { VirtualIPStatus } from '../api/virtual-ip.ts'
-import type { VirtualRouterStatus } from '../api/virtual-ip-node.ts'
+import type { VirtualRouterSpec, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
 import type { VirtualIPPlan } from '../plan/plan.ts'
+
+/** One VirtualIP as `kube-vrrp status` asks an agent for it. */
+export interface OwnView {
+  readonly name: string
+  readonly addresses: readonly string[]
+  readonly status: VirtualIPStatus
+}
 
 /** What one agent alone can say of its VirtualIPs, in the shape of their status: its own rows, and whom it hears. */
 export function ownView(
   node: string,
+  told: readonly VirtualRouterSpec[],
   routers: readonly VirtualRouterStatus[],
   planned: ReadonlyMap<string, VirtualIPPlan> | undefined,
-): { name: string; status: VirtualIPStatus }[] {
+): OwnView[] {
   const names = new Set([...(planned?.keys() ?? []), ...routers.map(({ virtualIP }) => virtualIP)])
   return [...names].sort().map(name => {
+    const addresses = told.filter(({ virtualIP }) => virtualIP === name).flatMap(spec => spec.addresses)
     const rows = routers.filter(({ virtualIP }) => virtualIP === name)
-    const refusal = planned?.get(name)?.accepted
-    const first = rows[0]
-    const master = rows.some(({ state }) => state === 'MASTER')
-      ? node
-      : rows.find(row => row.activeAddress)?.activeAddress
-    return {
-      name,
-      status: {
-        ...(first ? { virtualRouterID: first.virtualRouterID } : {}),
-        ...(master ? { master } : {}),
-        conditions:
-          refusal?.status === 'False'
-            ? [condition('Accepted', 'False', refusal.reason, refusal.message)]
-            : readiness(master, rows),
-        nodes: rows.map(({ family, state, priority, link, since, reason, message }) => ({
-          node,
-          family,
-          state,
-          priority,
-          link,
-          since,
-          reason,
-          ...(message === undefined ? {} : { message }),
-        })),
-      },
-    }
+    return { name, addresses, status: statusOf(node, rows, planned?.get(name)) }
   })
 }
 
-function readiness(master: string | undefined, rows: readonly VirtualRouterStatus[]): Condition[] {
-  if (master !== undefined) return [condition('Ready', 'True', 'MasterKnown', `${master} is MASTER`)]
-  const fault = rows.find(({ state }) => state === 'FAULT')
-  return [condition('Ready', 'False', 'NoMaster', fault?.message ?? 'No MASTER is heard on this node')]
+function statusOf(
+  node: string,
+  rows: readonly VirtualRouterStatus[],
+  plan: VirtualIPPlan | undefined,
+): VirtualIPStatus {
+  const virtualRouterID = rows[0]?.virtualRouterID
+  const master = rows.some(({ state }) => state === 'MASTER')
+    ? node
+    : rows.find(row => row.activeAddress)?.activeAddress
+  return {
+    ...(virtualRouterID === undefined ? {} : { virtualRouterID }),
+    ...(master === undefined ? {} : { master }),
+    conditions: [condition(master, rows, plan)],
+    nodes: rows.map(({ family, state, priority, link, since, reason, message }) => ({
+      node,
+      family,
+      state,
+      priority,
+      link,
+      since,
+      reason,
+      ...(message === undefined ? {} : { message }),
+    })),
+  }
 }
 
-function condition(type: string, status: Condition['status'], reason: string, message: string): Condition {
-  return { type, status, reason, message, lastTransitionTime: new Date().toISOString() }
+function condition(
+  master: string | undefined,
+  rows: readonly VirtualRouterStatus[],
+  plan: VirtualIPPlan | undefined,
+): Condition {
+  const lastTransitionTime =
+    rows
+      .map(({ since }) => since)
+      .sort()
+      .at(-1) ?? new Date().toISOString()
+  if (plan?.accepted.status === 'False') return { type: 'Accepted', lastTransitionTime, ...plan.accepted }
+  if (master !== undefined) {
+    return { type: 'Ready', status: 'True', reason: 'MasterKnown', message: `${master} is MASTER`, lastTransitionTime }
+  }
+  const fault = rows.find(({ state }) => state === 'FAULT')
+  const message = fault?.message ?? 'No MASTER is heard on this node'
+  return { type: 'Ready', status: 'False', reason: 'NoMaster', message, lastTransitionTime }
 }
