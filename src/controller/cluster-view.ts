@@ -10,7 +10,7 @@ import { type ResourceWatch, watchResource } from '../kube/watch.ts'
 import type { Instant, Millis } from '../lib/time.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { type ClusterNode, isSameNode, readClusterNode } from './cluster-node.ts'
-import { Freshness, STALE_AFTER } from './freshness.ts'
+import { Freshness, type Renewal, STALE_AFTER } from './freshness.ts'
 import type { Cluster } from './reconcile.ts'
 import { ReportTimes } from './report-times.ts'
 import type { Written } from './write.ts'
@@ -105,7 +105,7 @@ export function openClusterView(settings: ClusterViewSettings): ClusterView {
     const before = freshness.of(node)?.fresh
     const renewal = await currentRenewal(client, node)
     if (renewal === 'Unknown') return
-    if (freshness.confirm(node, renewal.renewTime, now()) && before) {
+    if (freshness.confirm(node, renewal === 'None' ? undefined : renewal, now()) && before) {
       settings.logger.warn({ node }, `The agent on ${node} has not renewed its Lease for ${STALE_AFTER / 1000} s`)
     }
   }
@@ -124,7 +124,7 @@ export function openClusterView(settings: ClusterViewSettings): ClusterView {
       get agents() {
         return freshness.agents()
       },
-      reportedAt: (node, router) => reportTimes.of(node, router),
+      arrival: (node, router) => reportTimes.of(node, router),
     },
     get synced() {
       const missing = watched.find(({ watch }) => !watch.synced)
@@ -161,20 +161,17 @@ function nodeOf(leaseName: string): string | undefined {
   return leaseName.startsWith(prefix) ? leaseName.slice(prefix.length) : undefined
 }
 
-function renewalOf({ spec }: Lease): string {
-  return spec?.renewTime ?? ''
+function renewalOf({ metadata, spec }: Lease): Renewal {
+  return { time: spec?.renewTime ?? '', version: Number(metadata.resourceVersion) }
 }
 
-async function currentRenewal(
-  client: KubeClient,
-  node: string,
-): Promise<{ renewTime: string | undefined } | 'Unknown'> {
+async function currentRenewal(client: KubeClient, node: string): Promise<Renewal | 'None' | 'Unknown'> {
   try {
     const ref = { resource: LEASES, name: agentLeaseName(node), namespace: client.namespace }
-    return { renewTime: renewalOf(await client.get<Lease>(ref)) }
+    return renewalOf(await client.get<Lease>(ref))
   } catch (error) {
     if (!(error instanceof KubeError)) throw error
-    return hasReason(error, 'NotFound') ? { renewTime: undefined } : 'Unknown'
+    return hasReason(error, 'NotFound') ? 'None' : 'Unknown'
   }
 }
 

@@ -3,18 +3,25 @@ import type { Instant, Millis } from '../lib/time.ts'
 /** Agents renew their Lease every 3 s; without a renewal seen for this long an agent counts as gone. */
 export const STALE_AFTER: Millis = 10_000
 
+/** A Lease's word: its renewTime, compared for difference only and never with a clock, and the API server's count of writes then. */
+export interface Renewal {
+  readonly time: string
+  readonly version: number
+}
+
 /** What is known of an agent's life. */
 export interface AgentLife {
   readonly fresh: boolean
   /** When a renewal was last seen; absent: none since this controller started. */
   readonly leaseRenewedAt?: Instant
+  /** The resourceVersion of that renewal. */
+  readonly leaseVersion?: number
   /** When it was found to be stale. */
   readonly staleSince?: Instant
 }
 
 interface Observed {
-  /** The Lease's renewTime: compared for difference only, never with a clock. */
-  renewal: string
+  renewal: Renewal
   /** When the wait for the next renewal began. */
   since: Instant
   renewedAt: Instant | undefined
@@ -33,9 +40,9 @@ export class Freshness {
    * A Lease as it is now. `known`: it was there before we began to watch, and says nothing about now. Gives whether it is news (an agent
    * appeared or is back) or a renewal like any other.
    */
-  observe(node: string, renewal: string, now: Instant, known: boolean): 'News' | 'Renewal' | 'Nothing' {
+  observe(node: string, renewal: Renewal, now: Instant, known: boolean): 'News' | 'Renewal' | 'Nothing' {
     const agent = this.#agents.get(node)
-    if (agent?.renewal === renewal) return 'Nothing'
+    if (agent?.renewal.time === renewal.time) return 'Nothing'
     const unseen = !agent && known
     this.#agents.set(node, {
       renewal,
@@ -64,11 +71,11 @@ export class Freshness {
       .map(([node]) => node)
   }
 
-  /** The API server's word on a suspect: its Lease's renewTime, or undefined if it has none. Gives whether the agent is stale now. */
-  confirm(node: string, renewal: string | undefined, now: Instant): boolean {
+  /** The API server's word on a suspect: its Lease as it is, or undefined if it has none. Gives whether the agent is stale now. */
+  confirm(node: string, renewal: Renewal | undefined, now: Instant): boolean {
     const agent = this.#agents.get(node)
     if (!agent) return false
-    if (renewal !== undefined && renewal !== agent.renewal) {
+    if (renewal !== undefined && renewal.time !== agent.renewal.time) {
       this.observe(node, renewal, now, false)
       return false
     }
@@ -94,10 +101,10 @@ export class Freshness {
   }
 }
 
-function lifeOf({ renewedAt, staleSince }: Observed): AgentLife {
+function lifeOf({ renewal, renewedAt, staleSince }: Observed): AgentLife {
   return {
     fresh: staleSince === undefined,
-    ...(renewedAt !== undefined && { leaseRenewedAt: renewedAt }),
+    ...(renewedAt !== undefined && { leaseRenewedAt: renewedAt, leaseVersion: renewal.version }),
     ...(staleSince !== undefined && { staleSince }),
   }
 }

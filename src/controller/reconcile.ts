@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { VirtualIP, VirtualIPStatus } from '../api/virtual-ip.ts'
-import type { VirtualIPNode, VirtualIPNodeSpec } from '../api/virtual-ip-node.ts'
+import type { VirtualIPNode, VirtualIPNodeSpec, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
 import type { Instant, Millis } from '../lib/time.ts'
 import { type Plan, type PlanAgent, type PlanNode, plan } from '../plan/plan.ts'
-import { summarise } from '../status/summary.ts'
+import { type RouterReport, summarise } from '../status/summary.ts'
 import type { AgentLife } from './freshness.ts'
+import type { Arrival } from './report-times.ts'
 
 /** Everything that is known. */
 export interface Cluster {
@@ -13,8 +14,8 @@ export interface Cluster {
   readonly nodes: ReadonlyMap<string, PlanNode>
   /** By node, those that have a Lease. */
   readonly agents: ReadonlyMap<string, AgentLife>
-  /** When that virtual router's state was reported. */
-  readonly reportedAt: (node: string, router: Router) => Instant | undefined
+  /** When that virtual router's state was first reported. */
+  readonly arrival: (node: string, router: VirtualRouterStatus) => Arrival | undefined
 }
 
 /** One object to write. Nothing is written over what we have not seen: each goes with the resourceVersion it was decided on. */
@@ -101,40 +102,61 @@ function departures({ nodes, agents }: Cluster, at: Instant): Change[] {
   )
 }
 
-type Router = NonNullable<NonNullable<VirtualIPNode['status']>['virtualRouters']>[number]
-type Report = Parameters<typeof summarise>[0]['reports'][number]
-
-function reportsByVirtualIP({ virtualIPNodes, agents, reportedAt }: Cluster): Map<string, Report[]> {
-  const reports = new Map<string, Report[]>()
+function reportsByVirtualIP({ virtualIPNodes, agents, arrival }: Cluster): Map<string, RouterReport[]> {
+  const claims = new NewestClaims(virtualIPNodes, arrival)
+  const reports = new Map<string, RouterReport[]>()
   for (const [node, { status }] of virtualIPNodes) {
-    const life = agents.get(node)
     for (const router of status?.virtualRouters ?? []) {
       const list = reports.get(router.virtualIP) ?? []
       reports.set(router.virtualIP, list)
-      list.push(report(node, router, reportedAt(node, router) ?? 0, life))
+      const renewedAt = heardSince(agents.get(node), claims.of(router))
+      list.push({
+        ...reportOf(node, router),
+        reportedAt: arrival(node, router)?.at ?? 0,
+        fresh: agents.get(node)?.fresh ?? false,
+        ...(renewedAt !== undefined && { leaseRenewedAt: renewedAt }),
+      })
     }
   }
   return reports
 }
 
-function report(node: string, router: Router, reportedAt: Instant, life: AgentLife | undefined): Report {
-  const { family, state, priority, link, since, reason, message } = router
-  return {
-    node,
-    family,
-    state,
-    priority,
-    link,
-    since,
-    reason,
-    reportedAt,
-    fresh: life?.fresh ?? false,
-    ...(message !== undefined && { message }),
-    ...(life?.leaseRenewedAt !== undefined && { leaseRenewedAt: life.leaseRenewedAt }),
+/** For each virtual router the write that made the newest claim to be MASTER. */
+class NewestClaims {
+  readonly #versions = new Map<string, number>()
+
+  constructor(virtualIPNodes: Cluster['virtualIPNodes'], arrival: Cluster['arrival']) {
+    for (const [node, { status }] of virtualIPNodes) {
+      for (const router of status?.virtualRouters ?? []) {
+        if (router.state !== 'MASTER') continue
+        this.#versions.set(routerKey(router), Math.max(this.of(router), arrival(node, router)?.version ?? 0))
+      }
+    }
+  }
+
+  of(router: VirtualRouterStatus): number {
+    return this.#versions.get(routerKey(router)) ?? 0
   }
 }
 
-function isContested(reports: readonly Report[]): boolean {
+function routerKey({ virtualIP, family }: VirtualRouterStatus): string {
+  return `${virtualIP}/${family}`
+}
+
+/**
+ * A renewal that was written before the newest claim says nothing against a crash in between, however late it arrived here: two watches,
+ * or a controller that was paused, may deliver it after the claim.
+ */
+function heardSince(life: AgentLife | undefined, claim: number): Instant | undefined {
+  return (life?.leaseVersion ?? 0) > claim ? life?.leaseRenewedAt : undefined
+}
+
+function reportOf(node: string, router: VirtualRouterStatus) {
+  const { family, state, priority, link, since, reason, message } = router
+  return { node, family, state, priority, link, since, reason, ...(message !== undefined && { message }) }
+}
+
+function isContested(reports: readonly RouterReport[]): boolean {
   const masters = reports.filter(({ state }) => state === 'MASTER')
   return masters.some((one, i) => masters.some((other, j) => j > i && one.family === other.family))
 }
@@ -142,7 +164,7 @@ function isContested(reports: readonly Report[]): boolean {
 function statusChange(
   virtualIP: VirtualIP,
   planned: Plan,
-  reports: ReadonlyMap<string, readonly Report[]>,
+  reports: ReadonlyMap<string, readonly RouterReport[]>,
   now: string,
 ): Change[] {
   const { name } = virtualIP.metadata

@@ -1,11 +1,17 @@
 import type { VirtualIPNode, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
 import type { Instant } from '../lib/time.ts'
 
-type Arrival = Pick<VirtualRouterStatus, 'state' | 'since'> & { readonly at: Instant }
+/** When a virtual router's present state was first reported: by our clock, and by the API server's count of writes (resourceVersion). */
+export interface Arrival {
+  readonly at: Instant
+  readonly version: number
+}
 
-/** When each virtual router's present state was first reported here: the newest word of several nodes counts, by one clock. */
+type Known = Pick<VirtualRouterStatus, 'state' | 'since'> & Arrival
+
+/** When each virtual router's present state was first reported here: the newest word of several nodes counts. */
 export class ReportTimes {
-  readonly #nodes = new Map<string, ReadonlyMap<string, Arrival>>()
+  readonly #nodes = new Map<string, ReadonlyMap<string, Known>>()
 
   /** Undefined: the object is gone. */
   observe(name: string, node: VirtualIPNode | undefined, now: Instant): void {
@@ -14,17 +20,21 @@ export class ReportTimes {
       return
     }
     const before = this.#nodes.get(name)
-    const arrivals = (node.status?.virtualRouters ?? []).map((router): [string, Arrival] => {
+    const version = Number(node.metadata.resourceVersion)
+    const arrivals = (node.status?.virtualRouters ?? []).map((router): [string, Known] => {
       const { state, since } = router
       const known = before?.get(keyOf(router))
-      return [keyOf(router), known?.state === state && known.since === since ? known : { state, since, at: now }]
+      return [
+        keyOf(router),
+        known?.state === state && known.since === since ? known : { state, since, at: now, version },
+      ]
     })
     this.#nodes.set(name, new Map(arrivals))
   }
 
   /** Undefined: it was not observed. */
-  of(node: string, router: VirtualRouterStatus): Instant | undefined {
-    return this.#nodes.get(node)?.get(keyOf(router))?.at
+  of(node: string, router: VirtualRouterStatus): Arrival | undefined {
+    return this.#nodes.get(node)?.get(keyOf(router))
   }
 }
 

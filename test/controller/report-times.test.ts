@@ -32,14 +32,14 @@ suite('the time of a report', () => {
     times.observe('node1', reporting(router('BACKUP')), 1)
     times.observe('node1', reporting(router('MASTER')), 2)
     times.observe('node1', reporting(router('MASTER', { priority: 80, message: 'a check fails' })), 3)
-    assert.equal(times.of('node1', router('MASTER')), 2)
+    assert.equal(times.of('node1', router('MASTER'))?.at, 2)
   })
 
   test('is new when the state was left and entered again between two reports', () => {
     const times = new ReportTimes()
     times.observe('node1', reporting(router('MASTER')), 1)
     times.observe('node1', reporting(router('MASTER', { since: '2026-01-01T00:00:09Z' })), 2)
-    assert.equal(times.of('node1', router('MASTER')), 2)
+    assert.equal(times.of('node1', router('MASTER'))?.at, 2)
   })
 
   test('is kept for each family and VirtualIP by itself', () => {
@@ -47,8 +47,8 @@ suite('the time of a report', () => {
     const six = router('BACKUP', { family: 'IPv6' })
     times.observe('node1', reporting(router('MASTER'), six), 1)
     times.observe('node1', reporting(router('MASTER'), { ...six, state: 'MASTER' }), 2)
-    assert.equal(times.of('node1', router('MASTER')), 1)
-    assert.equal(times.of('node1', six), 2)
+    assert.equal(times.of('node1', router('MASTER'))?.at, 1)
+    assert.equal(times.of('node1', six)?.at, 2)
     assert.equal(times.of('node1', router('MASTER', { virtualIP: 'other' })), undefined)
   })
 
