@@ -1,9 +1,13 @@
 import type { RouterStateName } from '../api/virtual-ip.ts'
-import type { Instant } from '../lib/time.ts'
-import type { Observation, RouterState, TransitionReason, VirtualRouterConfig } from '../vrrp/virtual-router.ts'
+import type { Instant, Millis } from '../lib/time.ts'
+import { activeDownInterval } from '../vrrp/timers.ts'
+import type { Backup, Observation, RouterState, VirtualRouterConfig } from '../vrrp/virtual-router.ts'
 
-/** The one translation from RFC 9568's states to users' words; FAULT is the agent's to say. */
-export function routerStateName(state: RouterState['name']): Exclude<RouterStateName, 'FAULT'> {
+type Transition = Extract<Observation, { type: 'Transition' }>
+
+/** RFC 9568's words in those of users, keepalived and the API. A router that would take part but can't is in FAULT, whatever the engine says. */
+export function routerStateName(state: RouterState['name'], fault?: object): RouterStateName {
+  if (fault) return 'FAULT'
   switch (state) {
     case 'Initialize':
       return 'INITIALIZE'
@@ -14,55 +18,69 @@ export function routerStateName(state: RouterState['name']): Exclude<RouterState
   }
 }
 
-type Transition = Extract<Observation, { type: 'Transition' }>
-
-/** A transition in one line that an operator understands: `BACKUP -> MASTER: no advert from 192.168.1.10 (priority 250) for 0.605 s`. */
+/**
+ * One line that an operator understands: `BACKUP -> MASTER: no advert from 192.168.1.10 (priority 250) for 0.605 s`. `before` and `after`: the
+ * router's states, which know who was heard; `config`: what it ran with.
+ */
 export function transitionSentence(
-  { from, to, reason }: Transition,
+  transition: Transition,
   before: RouterState,
   config: VirtualRouterConfig | undefined,
   now: Instant,
+  after?: RouterState,
 ): string {
-  return `${routerStateName(from)} -> ${routerStateName(to)}: ${why(reason, before, config, now)}`
+  const change = `${routerStateName(transition.from)} -> ${routerStateName(transition.to)}`
+  return `${change}: ${why(transition, before, config, now, after)}`
 }
 
 function why(
-  reason: TransitionReason,
+  { reason }: Transition,
   before: RouterState,
   config: VirtualRouterConfig | undefined,
   now: Instant,
+  after: RouterState | undefined,
 ): string {
-  const active = before.name === 'Backup' ? before.active : undefined
-  const who = active && `${active.address.text} (priority ${active.priority})`
   switch (reason) {
     case 'Startup':
-      return 'it takes part now'
+      return `takes part${config ? ` with priority ${config.priority}` : ''} and listens for a MASTER`
     case 'Owner':
       return 'it owns the addresses (priority 255)'
     case 'Unheard':
-      return 'nobody else was ever heard on this new virtual router'
+      return 'it ranks first for a VRID that was just allocated, and heard nobody on it'
     case 'ActiveDown':
-      return who
-        ? `no advert from ${who} for ${silence(before, now)}`
-        : `no advert from anybody for ${silence(before, now)}`
+      return before.name === 'Backup' ? silence(before, config, now) : 'no advert was heard'
     case 'PriorityZeroReceived':
-      return who ? `${who} left` : 'the MASTER left'
+      return 'the MASTER stopped taking part (priority 0)'
     case 'Preempted':
-      return `its priority ${config?.priority ?? ''} is above that of ${who ?? 'the MASTER'}`
+      return `${active(before) ?? 'the MASTER'} ranks lower than this node${ownPriority(config)}`
     case 'HigherPriorityHeard':
-      return 'a node of higher priority is MASTER'
+      return `${active(after) ?? 'another node'} ranks higher than this node${ownPriority(config)}`
     case 'HigherAddressHeard':
-      return 'a node of the same priority and higher address is MASTER (give each its own priority)'
+      return `${active(after) ?? 'another node'} has the same priority and the higher address: give them different priorities`
     case 'Overslept':
-      return 'this process slept, and another node may be MASTER'
+      return 'this node was frozen or suspended, and others may have taken over meanwhile'
     case 'Shutdown':
-      return 'it takes part no more'
+      return 'stops taking part'
   }
 }
 
-/** How long a Backup waited for an advert that did not come, by what it waits for each time. */
-function silence(before: RouterState, now: Instant): string {
-  if (before.name !== 'Backup') return '0 s'
-  const seconds = (Math.max(3 * before.activeInterval, now - before.since) / 1000).toFixed(3)
-  return before.active ? `more than ${((3 * before.activeInterval) / 1000).toFixed(3)} s` : `${seconds} s`
+/** Whom it waited for, and how long: Active_Down_Interval ended now or, where we are late, before. */
+function silence(before: Backup, config: VirtualRouterConfig | undefined, now: Instant): string {
+  if (!before.active) return `no advert was heard for ${seconds(now - before.since)}`
+  const heard =
+    config && before.activeDownDeadline - activeDownInterval(config.version, config.priority, before.activeInterval)
+  return `no advert from ${active(before)}${heard === undefined ? '' : ` for ${seconds(now - heard)}`}`
+}
+
+function active(state: RouterState | undefined): string | undefined {
+  if (state?.name !== 'Backup' || !state.active) return undefined
+  return `${state.active.address.text} (priority ${state.active.priority})`
+}
+
+function ownPriority(config: VirtualRouterConfig | undefined): string {
+  return config ? ` (${config.priority})` : ''
+}
+
+function seconds(length: Millis): string {
+  return `${(length / 1000).toFixed(3)} s`
 }

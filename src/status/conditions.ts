@@ -1,0 +1,128 @@
+import type { DesiredCondition } from '../api/conditions.ts'
+import type { Family } from '../lib/ip-address.ts'
+import type { VirtualIPPlan } from '../plan/plan.ts'
+import type { Backups } from './backups.ts'
+import type { Mastership } from './mastership.ts'
+import { type Row, UNREACHABLE } from './rows.ts'
+
+export interface Findings {
+  readonly plan: VirtualIPPlan
+  /** Those that it has. */
+  readonly families: readonly Family[]
+  readonly masterships: ReadonlyMap<Family, Mastership>
+  readonly rows: readonly Row[]
+  readonly backups: Backups
+}
+
+/** All five, always: what is not known says so. */
+export function conditionsOf(findings: Findings): DesiredCondition[] {
+  return [
+    { type: 'Accepted', ...findings.plan.accepted },
+    ready(findings),
+    redundant(findings),
+    splitBrain(findings),
+    {
+      type: 'AddressConflict',
+      status: 'Unknown',
+      reason: 'NotChecked',
+      message: 'kube-vrrp does not probe for other holders of the address yet',
+    },
+  ]
+}
+
+function ready(findings: Findings): DesiredCondition {
+  const { plan, families, masterships, rows } = findings
+  const type = 'Ready'
+  if (plan.members.length === 0 && rows.length === 0) return notAccepted(type, plan)
+  const split = splitSentence(findings)
+  if (split !== undefined) return { type, status: 'False', reason: 'SplitBrain', message: split }
+  const missing = families.filter(family => !masterships.get(family)?.master)
+  if (missing.length === 0) return { type, status: 'True', reason: 'MasterElected', message: masterSentence(findings) }
+  const waiting = rows.every(({ reason }) => reason === 'NotReported')
+  const of = families.length > 1 ? ` for ${missing.join(' and ')}` : ''
+  const concerned = rows.filter(({ family }) => missing.includes(family))
+  return waiting
+    ? {
+        type,
+        status: 'False',
+        reason: 'Waiting',
+        message: `Waiting for the agents of ${nodesOf(rows)} to report on it`,
+      }
+    : { type, status: 'False', reason: 'NoMaster', message: `No node is MASTER${of}: ${describe(concerned)}` }
+}
+
+function notAccepted(type: string, { accepted }: VirtualIPPlan): DesiredCondition {
+  const message = `No node serves it, for it is not accepted: ${accepted.message}`
+  return { type, status: 'False', reason: 'NotAccepted', message }
+}
+
+function masterSentence({ families, masterships }: Findings): string {
+  const masters = families.map(family => ({ family, node: masterships.get(family)?.master?.node }))
+  const [first] = masters
+  if (masters.every(({ node }) => node === first?.node)) return `${first?.node} is MASTER`
+  return masters.map(({ family, node }) => `${node} is MASTER for ${family}`).join(', ')
+}
+
+function redundant({ plan, rows, backups }: Findings): DesiredCondition {
+  const type = 'Redundant'
+  if (plan.members.length === 0) return notAccepted(type, plan)
+  const planned = new Set(plan.members.map(({ node }) => node))
+  if (planned.size === 1) {
+    const message = `${[...planned][0]} alone takes part: when it fails, nobody takes over. Let more nodes match, or give them the subnet`
+    return { type, status: 'False', reason: 'SingleNode', message }
+  }
+  if (backups.healthy.length > 0) {
+    const message = `${join(backups.healthy)} ${backups.healthy.length === 1 ? 'stands' : 'stand'} by`
+    return { type, status: 'True', reason: 'BackupReady', message }
+  }
+  const others = rows.filter(({ state, node }) => state !== 'MASTER' && planned.has(node))
+  return { type, status: 'False', reason: 'NoBackup', message: `No node stands by: ${describe(others)}` }
+}
+
+function splitBrain(findings: Findings): DesiredCondition {
+  const split = splitSentence(findings)
+  return split === undefined
+    ? { type: 'SplitBrain', status: 'False', reason: 'NotSplit', message: 'No two nodes are MASTER at the same time' }
+    : { type: 'SplitBrain', status: 'True', reason: 'TwoMasters', message: split }
+}
+
+function splitSentence({ families, masterships }: Findings): string | undefined {
+  const split = families.flatMap(family => {
+    const claims = masterships.get(family)?.split ?? []
+    return claims.length > 1 ? [{ family, claims }] : []
+  })
+  const [first] = split
+  if (!first) return undefined
+  const nodes = first.claims.map(({ node, link }) => `${node} (${link})`).sort()
+  const where = split.map(({ family }) => family).join(' and ')
+  return `${join(nodes)} are MASTER for ${where} at the same time: they do not hear each other. See that IP protocol 112 passes between them, to ${groups(split)}`
+}
+
+function groups(split: readonly { family: Family }[]): string {
+  return split.map(({ family }) => (family === 'IPv4' ? '224.0.0.18' : 'ff02::12')).join(' and ')
+}
+
+/** What each node has, worst first: what an operator must see to, then what passes by itself. */
+function describe(rows: readonly Row[]): string {
+  const faults = rows.filter(({ state }) => state === 'FAULT')
+  const others = rows.filter(({ state }) => state !== 'FAULT')
+  return [...faults, ...others].map(sentenceFor).filter(isFirst).join('; ')
+}
+
+function isFirst(text: string, i: number, all: readonly string[]): boolean {
+  return all.indexOf(text) === i
+}
+
+function sentenceFor({ node, state, reason, message }: Row): string {
+  if (reason === UNREACHABLE) return `${node} is unreachable (${message})`
+  return state === 'BACKUP' ? `${node} is BACKUP` : `${node} is ${state} (${message ?? reason})`
+}
+
+function nodesOf(rows: readonly Row[]): string {
+  return join([...new Set(rows.map(({ node }) => node))])
+}
+
+/** `node1, node2 and node3` */
+function join(items: readonly string[]): string {
+  return items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`
+}

@@ -1,0 +1,72 @@
+import type { RouterStateName, VirtualIPStatus } from '../api/virtual-ip.ts'
+import type { Family } from '../lib/ip-address.ts'
+import type { VirtualIPPlan } from '../plan/plan.ts'
+import type { Mastership, RouterReport } from './mastership.ts'
+
+type Member = VirtualIPPlan['members'][number]
+
+/** What a node does for one family, as the user sees it. */
+export interface Row {
+  readonly node: string
+  readonly family: Family
+  readonly state: RouterStateName
+  readonly priority: number
+  readonly link: string
+  readonly since?: string
+  readonly reason: string
+  readonly message?: string
+}
+
+/**
+ * One row for every member, in rank order, and one for every other node that still holds the addresses. A state that nobody vouches for any
+ * more is not shown as if it were so: least of all MASTER.
+ */
+export function rowsOf(
+  members: readonly Member[],
+  reports: readonly RouterReport[],
+  masterships: ReadonlyMap<Family, Mastership>,
+  previous: VirtualIPStatus | undefined,
+  now: string,
+): Row[] {
+  const isMember = (report: RouterReport) => members.some(member => isSame(member, report))
+  const leaving = reports.filter(report => report.fresh && report.state === 'MASTER' && !isMember(report))
+  return [...members, ...leaving].map(member => {
+    const report = reports.find(candidate => isSame(candidate, member))
+    if (!report) return notReported(member)
+    if (!report.fresh) return unreachable(report, previous, now)
+    const mastership = masterships.get(report.family)
+    return mastership?.superseded.includes(report) ? superseded(report, mastership.master) : reported(report)
+  })
+}
+
+function isSame(a: { node: string; family: Family }, b: { node: string; family: Family }): boolean {
+  return a.node === b.node && a.family === b.family
+}
+
+function reported({ node, family, state, priority, link, since, reason, message }: RouterReport): Row {
+  return { node, family, state, priority, link, since, reason, ...(message === undefined ? {} : { message }) }
+}
+
+function notReported({ node, family, link, priority }: Member): Row {
+  const message = `The agent on ${node} has not reported on it yet`
+  return { node, family, state: 'INITIALIZE', priority, link, reason: 'NotReported', message }
+}
+
+function unreachable(report: RouterReport, previous: VirtualIPStatus | undefined, now: string): Row {
+  const before = previous?.nodes?.find(row => isSame(row, report))
+  const since = before?.reason === UNREACHABLE ? before.since : now
+  const message = `Last seen as ${report.state}; the agent on ${report.node} does not renew its Lease: the node is down, or cut off from the API server`
+  return {
+    ...reported(report),
+    state: 'FAULT',
+    reason: UNREACHABLE,
+    message,
+    ...(since === undefined ? {} : { since }),
+  }
+}
+export const UNREACHABLE = 'AgentUnreachable'
+
+function superseded(report: RouterReport, master: RouterReport | undefined): Row {
+  const message = `Was MASTER; ${master?.node ?? 'another node'} took over, and ${report.node} has said nothing since`
+  return { ...reported(report), state: 'INITIALIZE', reason: 'Superseded', message }
+}

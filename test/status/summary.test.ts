@@ -1,0 +1,351 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { RouterStateName, VirtualIP, VirtualIPStatus } from '../../src/api/virtual-ip.ts'
+import type { VirtualIPPlan } from '../../src/plan/plan.ts'
+import { type RouterReport, summarise } from '../../src/status/summary.ts'
+
+const NOW = '2026-01-01T12:00:00Z'
+const SINCE = '2026-01-01T11:00:00Z'
+
+const virtualIP: VirtualIP = {
+  apiVersion: 'kube-vrrp.io/v1alpha1',
+  kind: 'VirtualIP',
+  metadata: { name: 'web', generation: 7 },
+  spec: { addresses: ['192.168.1.100/24'] },
+}
+
+/** node1 … nodeN with 250, 238 …, of one family or both. */
+function planned(count: number, families: ('IPv4' | 'IPv6')[] = ['IPv4']): VirtualIPPlan {
+  const nodes = Array.from({ length: count }, (_, i) => ({ node: `node${i + 1}`, priority: 250 - 12 * i }))
+  return {
+    accepted: { status: 'True', reason: 'Accepted', message: 'They take part' },
+    virtualRouterID: 56,
+    members: nodes.flatMap(member => families.map(family => ({ ...member, family, link: 'eth0' }))),
+  }
+}
+
+const refused: VirtualIPPlan = {
+  accepted: { status: 'False', reason: 'NoNodeHasSubnet', message: 'No node has a link in 10.1.0.0/24' },
+  members: [],
+}
+
+/** `node1 MASTER`, `node1 MASTER IPv6`. Reported at 0, renewed at 10,000: long since. */
+function report(text: string, more: Partial<RouterReport> = {}): RouterReport {
+  const [node = '', state, family = 'IPv4'] = text.split(' ')
+  return {
+    node,
+    family: family as 'IPv4',
+    state: state as RouterStateName,
+    priority: 262 - 12 * Number(node.slice(4)),
+    link: 'eth0',
+    since: SINCE,
+    reason: 'Startup',
+    reportedAt: 0,
+    leaseRenewedAt: 10_000,
+    fresh: true,
+    ...more,
+  }
+}
+
+function unrenewed({ leaseRenewedAt: _, ...report }: RouterReport): RouterReport {
+  return report
+}
+
+function summed(plan: VirtualIPPlan, reports: RouterReport[], previous?: VirtualIPStatus): VirtualIPStatus {
+  return summarise({ virtualIP, plan, reports, now: NOW, ...(previous ? { previous } : {}) })
+}
+
+/** `node1 MASTER`, one for each row; with the reason where it is ours. */
+function rows({ nodes = [] }: VirtualIPStatus): string[] {
+  return nodes.map(({ node, family, state, reason }) =>
+    [node, state, ...(family === 'IPv6' ? [family] : []), ...(reason === 'Startup' ? [] : [reason])].join(' '),
+  )
+}
+
+function condition({ conditions = [] }: VirtualIPStatus, type: string): string {
+  const found = conditions.find(candidate => candidate.type === type)
+  return `${found?.status} ${found?.reason}: ${found?.message}`
+}
+
+const healthy = [report('node1 MASTER'), report('node2 BACKUP'), report('node3 BACKUP')]
+
+test('all well: a MASTER, two BACKUPs, and five conditions that say so', () => {
+  assert.deepEqual(summed(planned(3), healthy), {
+    observedGeneration: 7,
+    virtualRouterID: 56,
+    master: 'node1',
+    backups: '2/2',
+    conditions: [
+      { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'They take part' },
+      { type: 'Ready', status: 'True', reason: 'MasterElected', message: 'node1 is MASTER' },
+      { type: 'Redundant', status: 'True', reason: 'BackupReady', message: 'node2 and node3 stand by' },
+      { type: 'SplitBrain', status: 'False', reason: 'NotSplit', message: 'No two nodes are MASTER at the same time' },
+      {
+        type: 'AddressConflict',
+        status: 'Unknown',
+        reason: 'NotChecked',
+        message: 'kube-vrrp does not probe for other holders of the address yet',
+      },
+    ].map(condition => ({ ...condition, observedGeneration: 7, lastTransitionTime: NOW })),
+    nodes: [
+      { node: 'node1', family: 'IPv4', state: 'MASTER', priority: 250, link: 'eth0', since: SINCE, reason: 'Startup' },
+      { node: 'node2', family: 'IPv4', state: 'BACKUP', priority: 238, link: 'eth0', since: SINCE, reason: 'Startup' },
+      { node: 'node3', family: 'IPv4', state: 'BACKUP', priority: 226, link: 'eth0', since: SINCE, reason: 'Startup' },
+    ],
+  })
+})
+
+test('the same again is the same status, also later', () => {
+  const first = summed(planned(3), healthy)
+  const again = summarise({
+    virtualIP,
+    plan: planned(3),
+    reports: healthy,
+    previous: first,
+    now: '2026-01-02T00:00:00Z',
+  })
+  assert.deepEqual(again, first)
+})
+
+test('at first sight everything is said: nobody has reported', () => {
+  const status = summed(planned(2), [])
+  assert.deepEqual(rows(status), ['node1 INITIALIZE NotReported', 'node2 INITIALIZE NotReported'])
+  assert.equal(status.master, undefined)
+  assert.equal(status.backups, '0/1')
+  assert.equal(condition(status, 'Ready'), 'False Waiting: Waiting for the agents of node1 and node2 to report on it')
+  assert.equal(
+    condition(status, 'Redundant'),
+    'False NoBackup: No node stands by: node1 is INITIALIZE (The agent on node1 has not reported on it yet); node2 is INITIALIZE (The agent on node2 has not reported on it yet)',
+  )
+})
+
+test('one that is not accepted has no node, and says why', () => {
+  const status = summed(refused, [])
+  const why = 'No node serves it, for it is not accepted: No node has a link in 10.1.0.0/24'
+  assert.equal(condition(status, 'Accepted'), 'False NoNodeHasSubnet: No node has a link in 10.1.0.0/24')
+  assert.equal(condition(status, 'Ready'), `False NotAccepted: ${why}`)
+  assert.equal(condition(status, 'Redundant'), `False NotAccepted: ${why}`)
+  assert.deepEqual(
+    [status.nodes, status.backups, status.master, status.virtualRouterID],
+    [[], undefined, undefined, undefined],
+  )
+})
+
+test('one that is not accepted any more and goes on is Ready all the same', () => {
+  const status = summed({ ...planned(3), accepted: refused.accepted }, healthy)
+  assert.match(condition(status, 'Accepted'), /^False NoNodeHasSubnet/)
+  assert.equal(condition(status, 'Ready'), 'True MasterElected: node1 is MASTER')
+})
+
+describe('nobody is MASTER', () => {
+  test('each node says what is wrong with it, faults first', () => {
+    const fault = report('node2 FAULT', { reason: 'LinkDown', message: 'Link eth0 is down (ip link set eth0 up)' })
+    const status = summed(planned(2), [report('node1 BACKUP'), fault])
+    assert.equal(
+      condition(status, 'Ready'),
+      'False NoMaster: No node is MASTER: node2 is FAULT (Link eth0 is down (ip link set eth0 up)); node1 is BACKUP',
+    )
+    assert.equal(condition(status, 'Redundant'), 'True BackupReady: node1 stands by')
+  })
+
+  test('and all stand by: they are no more than planned', () => {
+    const status = summed(planned(2), [report('node1 BACKUP'), report('node2 BACKUP')])
+    assert.equal(status.backups, '1/1')
+    assert.equal(condition(status, 'Redundant'), 'True BackupReady: node1 and node2 stand by')
+    assert.equal(condition(status, 'Ready'), 'False NoMaster: No node is MASTER: node1 is BACKUP; node2 is BACKUP')
+  })
+
+  test('a fault without a sentence has its reason', () => {
+    const status = summed(planned(1), [report('node1 FAULT', { reason: 'NoCarrier' })])
+    assert.equal(condition(status, 'Ready'), 'False NoMaster: No node is MASTER: node1 is FAULT (NoCarrier)')
+  })
+})
+
+test('one node alone is Ready, not Redundant', () => {
+  const status = summed(planned(1), [report('node1 MASTER')])
+  assert.match(condition(status, 'Ready'), /^True/)
+  assert.equal(
+    condition(status, 'Redundant'),
+    'False SingleNode: node1 alone takes part: when it fails, nobody takes over. Let more nodes match, or give them the subnet',
+  )
+  assert.equal(status.backups, '0/0')
+})
+
+describe('a MASTER that crashed', () => {
+  const previous = summed(planned(3), healthy)
+  const takenOver = [
+    report('node1 MASTER', { leaseRenewedAt: 19_000 }),
+    report('node2 MASTER', { reportedAt: 20_000, leaseRenewedAt: 18_000, reason: 'ActiveDown' }),
+    report('node3 BACKUP'),
+  ]
+
+  test('is not shown as MASTER as soon as another reports it, although its Lease is still fresh', () => {
+    const status = summed(planned(3), takenOver, previous)
+    assert.equal(status.master, 'node2')
+    assert.deepEqual(rows(status), ['node1 INITIALIZE Superseded', 'node2 MASTER ActiveDown', 'node3 BACKUP'])
+    assert.equal(status.nodes?.[0]?.message, 'Was MASTER; node2 took over, and node1 has said nothing since')
+    assert.match(condition(status, 'Ready'), /^True MasterElected: node2/)
+    assert.match(condition(status, 'SplitBrain'), /^False/)
+    assert.equal(status.backups, '1/2')
+  })
+
+  test('is never a split brain, however long the survivor renews', () => {
+    const later = takenOver.map(each => (each.node === 'node2' ? { ...each, leaseRenewedAt: 29_000 } : each))
+    assert.match(condition(summed(planned(3), later, previous), 'SplitBrain'), /^False/)
+  })
+
+  test('is unreachable when its Lease is stale, with what was seen last, since the moment that was found', () => {
+    const stale = takenOver.map(each => (each.node === 'node1' ? { ...each, fresh: false } : each))
+    const status = summed(planned(3), stale, previous)
+    assert.deepEqual(status.nodes?.[0], {
+      node: 'node1',
+      family: 'IPv4',
+      state: 'FAULT',
+      priority: 250,
+      link: 'eth0',
+      since: NOW,
+      reason: 'AgentUnreachable',
+      message:
+        'Last seen as MASTER; the agent on node1 does not renew its Lease: the node is down, or cut off from the API server',
+    })
+    const later = summarise({
+      virtualIP,
+      plan: planned(3),
+      reports: stale,
+      previous: status,
+      now: '2026-01-02T00:00:00Z',
+    })
+    assert.deepEqual(later, status, 'it does not age by the minute')
+  })
+
+  test('leaves no MASTER while nobody took over', () => {
+    const status = summed(planned(2), [report('node1 MASTER', { fresh: false }), report('node2 BACKUP')], previous)
+    assert.equal(status.master, undefined)
+    assert.equal(
+      condition(status, 'Ready'),
+      'False NoMaster: No node is MASTER: node1 is unreachable (Last seen as MASTER; the agent on node1 does not renew its Lease: the node is down, or cut off from the API server); node2 is BACKUP',
+    )
+  })
+
+  test('and a BACKUP that crashed do not stand by', () => {
+    const status = summed(planned(2), [report('node1 MASTER'), report('node2 BACKUP', { fresh: false })], previous)
+    assert.equal(status.backups, '0/1')
+    assert.match(condition(status, 'Redundant'), /^False NoBackup: No node stands by: node2 is unreachable/)
+  })
+})
+
+describe('two nodes that report MASTER', () => {
+  const one = report('node1 MASTER', { reportedAt: 1000, leaseRenewedAt: 21_000 })
+  const other = report('node2 MASTER', { reportedAt: 20_000, leaseRenewedAt: 19_000 })
+
+  test('are no split brain until both have renewed after the later report; the newest report wins', () => {
+    const status = summed(planned(2), [one, other])
+    assert.equal(status.master, 'node2')
+    assert.deepEqual(rows(status), ['node1 MASTER', 'node2 MASTER'])
+    assert.match(condition(status, 'SplitBrain'), /^False/)
+    assert.match(condition(status, 'Ready'), /^True/)
+  })
+
+  test('are one when they have: with a sentence that says what to do', () => {
+    const status = summed(planned(2), [one, { ...other, leaseRenewedAt: 22_000 }])
+    const sentence =
+      'node1 (eth0) and node2 (eth0) are MASTER for IPv4 at the same time: they do not hear each other. See that IP protocol 112 passes between them, to 224.0.0.18'
+    assert.equal(condition(status, 'SplitBrain'), `True TwoMasters: ${sentence}`)
+    assert.equal(condition(status, 'Ready'), `False SplitBrain: ${sentence}`)
+  })
+
+  test('are none when one of them is stale, or each has its own family', () => {
+    const renewed = { ...other, leaseRenewedAt: 22_000 }
+    assert.match(condition(summed(planned(2), [{ ...one, fresh: false }, renewed]), 'SplitBrain'), /^False/)
+    const status = summed(planned(2, ['IPv4', 'IPv6']), [
+      one,
+      report('node1 BACKUP IPv6'),
+      report('node2 BACKUP'),
+      { ...renewed, family: 'IPv6' },
+    ])
+    assert.match(condition(status, 'SplitBrain'), /^False/)
+  })
+
+  test('a renewal in the very moment of the later report proves nothing', () => {
+    const same = summed(planned(2), [
+      { ...one, leaseRenewedAt: 20_000 },
+      { ...other, leaseRenewedAt: 22_000 },
+    ])
+    assert.match(condition(same, 'SplitBrain'), /^False/)
+  })
+
+  test('one that is no member any more and still MASTER is shown as long as it is', () => {
+    const status = summed(planned(1), [
+      report('node1 BACKUP'),
+      report('node9 MASTER', { reason: 'ActiveDown' }),
+      report('node8 BACKUP'),
+    ])
+    assert.equal(status.master, 'node9')
+    assert.deepEqual(rows(status), ['node1 BACKUP', 'node9 MASTER ActiveDown'])
+  })
+})
+
+describe('reports that arrive together, as when a controller starts', () => {
+  const before = (master: string) => ({ master })
+  const [one, other] = [
+    unrenewed(report('node1 MASTER', { reportedAt: 1000.2, since: '2026-01-01T10:00:00Z' })),
+    unrenewed(report('node2 MASTER', { reportedAt: 1000, since: '2026-01-01T11:00:00Z' })),
+  ]
+
+  test('leave the MASTER there was', () => {
+    assert.equal(summed(planned(2), [one, other], before('node1')).master, 'node1')
+    assert.equal(summed(planned(2), [one, other], before('node2')).master, 'node2')
+  })
+
+  test('unless it is stale, or only the other has renewed since', () => {
+    assert.equal(summed(planned(2), [{ ...one, fresh: false }, other], before('node1')).master, 'node2')
+    assert.equal(summed(planned(2), [one, { ...other, leaseRenewedAt: 2000 }], before('node1')).master, 'node2')
+  })
+
+  test('where there was none, the one that says it became MASTER later', () => {
+    assert.equal(summed(planned(2), [one, other]).master, 'node2')
+    assert.equal(summed(planned(2), [{ ...one, since: '2026-01-01T12:00:00Z' }, other]).master, 'node1')
+  })
+
+  test('do not hide a report that is clearly newer', () => {
+    assert.equal(summed(planned(2), [{ ...one, reportedAt: 1101 }, other], before('node2')).master, 'node1')
+  })
+})
+
+describe('both families', () => {
+  const both = planned(2, ['IPv4', 'IPv6'])
+
+  test('on one node: that is the MASTER', () => {
+    const reports = ['node1 MASTER', 'node1 MASTER IPv6', 'node2 BACKUP', 'node2 BACKUP IPv6'].map(text => report(text))
+    const status = summed(both, reports)
+    assert.equal(condition(status, 'Ready'), 'True MasterElected: node1 is MASTER')
+    assert.equal(status.backups, '1/1')
+    assert.equal(status.nodes?.length, 4)
+  })
+
+  test('on two nodes: the MASTER is that of IPv4, the sentence names both, and neither stands by', () => {
+    const reports = ['node1 BACKUP', 'node1 MASTER IPv6', 'node2 MASTER', 'node2 BACKUP IPv6'].map(text => report(text))
+    const status = summed(both, reports)
+    assert.equal(status.master, 'node2')
+    assert.equal(condition(status, 'Ready'), 'True MasterElected: node2 is MASTER for IPv4, node1 is MASTER for IPv6')
+    assert.equal(status.backups, '0/1')
+  })
+
+  test('one of them without MASTER: not Ready, and only that family is spoken of', () => {
+    const reports = ['node1 MASTER', 'node1 FAULT IPv6', 'node2 BACKUP', 'node2 BACKUP IPv6'].map(text => report(text))
+    const status = summed(both, reports)
+    assert.equal(status.master, 'node1')
+    assert.equal(
+      condition(status, 'Ready'),
+      'False NoMaster: No node is MASTER for IPv6: node1 is FAULT (Startup); node2 is BACKUP',
+    )
+  })
+
+  test('split in both: one sentence', () => {
+    const reports = ['node1 MASTER', 'node1 MASTER IPv6', 'node2 MASTER', 'node2 MASTER IPv6'].map(text => report(text))
+    assert.equal(
+      condition(summed(both, reports), 'SplitBrain'),
+      'True TwoMasters: node1 (eth0) and node2 (eth0) are MASTER for IPv4 and IPv6 at the same time: they do not hear each other. See that IP protocol 112 passes between them, to 224.0.0.18 and ff02::12',
+    )
+  })
+})
