@@ -113,7 +113,11 @@ export class Loop {
     this.#sockets = new Sockets({
       received: (link, family, packet) => this.#receive(link, family, packet),
       refused: error => this.#refuse(error.reason),
-      readable: drain => this.#pass(drain),
+      readable: drain =>
+        this.#pass(() => {
+          this.#noticeSleep()
+          drain()
+        }),
     })
     this.#held = new HeldAddresses({
       ...parts,
@@ -183,7 +187,7 @@ export class Loop {
     this.#timer = undefined
     this.#parts.observeLateness(Math.max(0, now() - armedFor) / 1000)
     this.#pass(() => {
-      this.#noticeSuspend()
+      this.#noticeSleep()
       // A late timer proves nothing while the advert that refutes it may wait in the socket.
       this.#sockets.drainAll()
       const at = now()
@@ -194,6 +198,17 @@ export class Loop {
       if (this.#retryAt !== undefined && this.#retryAt <= at) this.#retry()
       if (this.#forgetAt <= at) this.#forget(at)
     })
+  }
+
+  /** Before anything is heard: who was replaced while asleep must not answer its successor as if it were still Active. */
+  #noticeSleep(): void {
+    this.#noticeSuspend()
+    const at = now()
+    if (this.#armedFor === undefined || at - this.#armedFor < LATENESS_FLOOR) return
+    for (const key of this.#set.keys()) {
+      if (this.#set.get(key)?.state.name === 'Active' && this.#overslept(key, at))
+        this.#step(key, { type: 'Overslept' })
+    }
   }
 
   /** A suspended machine heard nothing; CLOCK_MONOTONIC stood still meanwhile, so no timer is late. */
