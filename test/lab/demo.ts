@@ -94,7 +94,7 @@ async function failover(): Promise<void> {
 
   say('What the prober saw:')
   print([
-    ['took over', gap.to.node],
+    ['took over', probed.answers.at(-1)?.node ?? 'nobody'],
     ['outage', `${gap.ms.toFixed(0)} ms from the last answer to the next`],
     ['after the crash', `${(gap.to.at - crashedAt).toFixed(0)} ms until ${gap.to.node} answered`],
     ['lost probes', `${lost(probed)} of ${probed.sent}`],
