@@ -77,10 +77,9 @@ export function openLan({ bridge = 'br0', addresses = [] }: LanOptions = {}): La
       return node
     },
     crash(node) {
-      const processes = processesOn(node.name)
       const at = labTime()
       setUp(portOf(node), false)
-      for (const id of processes) kill(id, 'SIGKILL')
+      node.signal('SIGKILL')
       return at
     },
     restore(node) {
@@ -112,6 +111,7 @@ class Namespace implements LabNode {
   readonly name: string
   readonly mac: string
   readonly addresses: readonly string[]
+  readonly #children = new Set<ChildProcess>()
 
   constructor({ name, mac, addresses }: NodeOptions & { readonly mac: string }) {
     this.name = name
@@ -120,7 +120,10 @@ class Namespace implements LabNode {
   }
 
   spawn(command: string, args: readonly string[] = [], options: SpawnOptions = {}): ChildProcess {
-    return spawn('ip', ['netns', 'exec', this.name, command, ...args], options)
+    const child = spawn('ip', ['netns', 'exec', this.name, command, ...args], options)
+    this.#children.add(child)
+    child.on('exit', () => this.#children.delete(child))
+    return child
   }
 
   run(command: string, ...args: string[]): string {
@@ -132,7 +135,9 @@ class Namespace implements LabNode {
   }
 
   signal(signal: NodeJS.Signals): void {
-    for (const id of processesOn(this.name)) kill(id, signal)
+    // A child may not have entered the namespace yet.
+    const children = [...this.#children].flatMap(({ pid }) => pid ?? [])
+    for (const id of new Set([...children, ...processesIn(this.name)])) kill(id, signal)
   }
 }
 
@@ -179,7 +184,7 @@ function nft(ruleset: string): void {
   execFileSync('nft', ['-f', '-'], { input: ruleset })
 }
 
-function processesOn(name: string): number[] {
+function processesIn(name: string): number[] {
   const namespace = `net:[${statSync(`/run/netns/${name}`).ino}]`
   return readdirSync('/proc')
     .filter(entry => /^\d+$/.test(entry))
