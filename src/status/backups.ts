@@ -1,4 +1,4 @@
-import type { VirtualIPPlan } from '../plan/plan.ts'
+import type { Planned } from './planned.ts'
 import type { Row } from './rows.ts'
 
 export interface Backups {
@@ -8,7 +8,7 @@ export interface Backups {
   readonly planned: number
 }
 
-export function backupsOf({ members }: VirtualIPPlan, rows: readonly Row[]): Backups {
+export function backupsOf({ members }: Planned, rows: readonly Row[]): Backups {
   const nodes = [...new Set(members.map(({ node }) => node))]
   const planned = Math.max(0, nodes.length - 1)
   const standingBy = nodes.filter(node => rows.every(row => row.node !== node || row.state === 'BACKUP'))

@@ -1,12 +1,12 @@
 import type { DesiredCondition } from '../api/conditions.ts'
 import type { Family } from '../lib/ip-address.ts'
-import type { VirtualIPPlan } from '../plan/plan.ts'
 import type { Backups } from './backups.ts'
 import type { Mastership } from './mastership.ts'
+import type { Planned } from './planned.ts'
 import { type Row, UNREACHABLE } from './rows.ts'
 
 export interface Findings {
-  readonly plan: VirtualIPPlan
+  readonly plan: Planned
   /** Those that it has. */
   readonly families: readonly Family[]
   readonly masterships: ReadonlyMap<Family, Mastership>
@@ -51,7 +51,7 @@ function ready(findings: Findings): DesiredCondition {
     : { type, status: 'False', reason: 'NoMaster', message: `No node is MASTER${of}: ${describe(concerned)}` }
 }
 
-function notAccepted(type: string, { accepted }: VirtualIPPlan): DesiredCondition {
+function notAccepted(type: string, { accepted }: Planned): DesiredCondition {
   const message = `No node serves it, for it is not accepted: ${accepted.message}`
   return { type, status: 'False', reason: 'NotAccepted', message }
 }

@@ -1,9 +1,7 @@
 import type { RouterStateName, VirtualIPStatus } from '../api/virtual-ip.ts'
 import type { Family } from '../lib/ip-address.ts'
-import type { VirtualIPPlan } from '../plan/plan.ts'
 import type { Mastership, RouterReport } from './mastership.ts'
-
-type Member = VirtualIPPlan['members'][number]
+import type { PlannedMember } from './planned.ts'
 
 /** What a node does for one family, as the user sees it. */
 export interface Row {
@@ -22,7 +20,7 @@ export interface Row {
  * more is not shown as if it were so: least of all MASTER.
  */
 export function rowsOf(
-  members: readonly Member[],
+  members: readonly PlannedMember[],
   reports: readonly RouterReport[],
   masterships: ReadonlyMap<Family, Mastership>,
   previous: VirtualIPStatus | undefined,
@@ -47,7 +45,7 @@ function reported({ node, family, state, priority, link, since, reason, message 
   return { node, family, state, priority, link, since, reason, ...(message === undefined ? {} : { message }) }
 }
 
-function notReported({ node, family, link, priority }: Member): Row {
+function notReported({ node, family, link, priority }: PlannedMember): Row {
   const message = `The agent on ${node} has not reported on it yet`
   return { node, family, state: 'INITIALIZE', priority, link, reason: 'NotReported', message }
 }

@@ -1,16 +1,16 @@
 import { setConditions } from '../api/conditions.ts'
 import type { VirtualIP, VirtualIPStatus } from '../api/virtual-ip.ts'
-import type { VirtualIPPlan } from '../plan/plan.ts'
 import { type Backups, backupsOf } from './backups.ts'
 import { conditionsOf } from './conditions.ts'
 import { mastership, type RouterReport } from './mastership.ts'
+import type { Planned } from './planned.ts'
 import { rowsOf } from './rows.ts'
 
 export type { RouterReport } from './mastership.ts'
 
 export interface SummaryInput {
   readonly virtualIP: VirtualIP
-  readonly plan: VirtualIPPlan
+  readonly plan: Planned
   /** Of every node that has one, at most one for each family. */
   readonly reports: readonly RouterReport[]
   readonly previous?: VirtualIPStatus

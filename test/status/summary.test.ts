@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { RouterStateName, VirtualIP, VirtualIPStatus } from '../../src/api/virtual-ip.ts'
-import type { VirtualIPPlan } from '../../src/plan/plan.ts'
+import type { Planned } from '../../src/status/planned.ts'
 import { type RouterReport, summarise } from '../../src/status/summary.ts'
 
 const NOW = '2026-01-01T12:00:00Z'
@@ -15,7 +15,7 @@ const virtualIP: VirtualIP = {
 }
 
 /** node1 … nodeN with 250, 238 …, of one family or both. */
-function planned(count: number, families: ('IPv4' | 'IPv6')[] = ['IPv4']): VirtualIPPlan {
+function planned(count: number, families: ('IPv4' | 'IPv6')[] = ['IPv4']): Planned {
   const nodes = Array.from({ length: count }, (_, i) => ({ node: `node${i + 1}`, priority: 250 - 12 * i }))
   return {
     accepted: { status: 'True', reason: 'Accepted', message: 'They take part' },
@@ -24,7 +24,7 @@ function planned(count: number, families: ('IPv4' | 'IPv6')[] = ['IPv4']): Virtu
   }
 }
 
-const refused: VirtualIPPlan = {
+const refused: Planned = {
   accepted: { status: 'False', reason: 'NoNodeHasSubnet', message: 'No node has a link in 10.1.0.0/24' },
   members: [],
 }
@@ -51,7 +51,7 @@ function unrenewed({ leaseRenewedAt: _, ...report }: RouterReport): RouterReport
   return report
 }
 
-function summed(plan: VirtualIPPlan, reports: RouterReport[], previous?: VirtualIPStatus): VirtualIPStatus {
+function summed(plan: Planned, reports: RouterReport[], previous?: VirtualIPStatus): VirtualIPStatus {
   return summarise({ virtualIP, plan, reports, now: NOW, ...(previous ? { previous } : {}) })
 }
 
