@@ -15,7 +15,7 @@ export interface RankedNode {
   readonly wanted?: number
   /** The priority it was last told. */
   readonly current?: number
-  /** Ranked last for a time (as opposed to its place in the row, which has that in it): it returns to `home`. */
+  /** NotReady, cordoned or excluded now: it stands behind the others, and will return to `home`. */
   readonly rankedLast: boolean
   /** The priority it has or, ranked last, had. */
   readonly home?: number
