@@ -8,12 +8,14 @@ test('255 VirtualIPs on 50 nodes are planned in well under 100 ms: new, running,
     link('cni0', `10.244.${i}.1/24`),
   ])
   for (let i = 0; i < 255; i++) cluster.apply(`vip${i}`, { addresses: [`10.0.1.${i}/16`] })
+  // In ms of this thread's own CPU time: what else the machine does must not count.
   const best = () =>
     Math.min(
       ...Array.from({ length: 8 }, () => {
-        const start = performance.now()
+        const start = process.threadCpuUsage()
         cluster.plan()
-        return performance.now() - start
+        const { user, system } = process.threadCpuUsage(start)
+        return (user + system) / 1000
       }),
     )
   const created = best()
@@ -21,6 +23,5 @@ test('255 VirtualIPs on 50 nodes are planned in well under 100 ms: new, running,
   const running = best()
   for (let i = 1; i <= 50; i += 2) cluster.change(`node${i}`, { unschedulable: true })
   const cordoned = best()
-  // Some 30 ms on two busy cores; the rest is room for busier ones.
   assert.ok(Math.max(created, running, cordoned) < 100, `${created} ms, ${running} ms, ${cordoned} ms`)
 })
