@@ -48,7 +48,7 @@ for (const node of nodes) await boot(node)
 say(`Applying a VirtualIP\n\n${VIRTUAL_IP.replaceAll(/^/gm, '    ')}`)
 await api.kubectl(['apply', '-f', '-'], VIRTUAL_IP)
 await api.kubectl(['wait', '--for=condition=Ready', 'vip/web', '--timeout=60s'])
-await api.kubectl(['wait', '--for=condition=Redundant', 'vip/web', '--timeout=60s'])
+await api.kubectl(['wait', '--for=jsonpath={.status.backups}=2/2', 'vip/web', '--timeout=60s'])
 await table()
 
 if (shell) await interactive()
