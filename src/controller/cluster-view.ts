@@ -22,7 +22,7 @@ export interface ClusterView {
   readonly synced: true | string
   /** Synced, and every agent that was there before has shown a sign of life, or none for 10 s. */
   readonly settled: boolean
-  /** Our own write, as the API server answered it. */
+  /** Our own write, as the API server answered it; `onChange` is not called for it. */
   note(written: Written): void
   /** Asks for what others (a former leader) have written until now. Throws a KubeError. */
   refresh(): Promise<void>
@@ -47,7 +47,11 @@ export interface ClusterViewSettings {
 const AGEING_PERIOD: Millis = 250
 
 export function openClusterView(settings: ClusterViewSettings): ClusterView {
-  const { client, signal, now, onChange } = settings
+  const { client, signal, now } = settings
+  let noting = false
+  const onChange = () => {
+    if (!noting) settings.onChange()
+  }
   const freshness = new Freshness()
   const reportTimes = new ReportTimes()
   const watch = <T extends { readonly metadata: VirtualIP['metadata'] }>(resource: Resource) => ({
@@ -134,8 +138,10 @@ export function openClusterView(settings: ClusterViewSettings): ClusterView {
       return watched.every(({ watch }) => watch.synced) && freshness.settled
     },
     note(written) {
+      noting = true
       if (written.type === 'VirtualIP') virtualIPs.note(written.object)
       if (written.type === 'VirtualIPNode') virtualIPNodes.note(written.object)
+      noting = false
     },
     async refresh() {
       await Promise.all([virtualIPs.refresh(), virtualIPNodes.refresh()])

@@ -1,7 +1,7 @@
 import { CONTROLLER_LEASE } from '../api/names.ts'
 import { pause } from '../kube/backoff.ts'
 import { type KubeClient, openClient } from '../kube/client.ts'
-import { type EventRecorder, openEventRecorder } from '../kube/events.ts'
+import { type EventRecorder, type KubeEvent, openEventRecorder } from '../kube/events.ts'
 import { KubeError } from '../kube/kube-error.ts'
 import { type ElectionTiming, runElection } from '../kube/leader-election.ts'
 import { VIRTUAL_IPS } from '../kube/resources.ts'
@@ -63,6 +63,7 @@ const COALESCE: Millis = 5
 /** When to decide again on what had changed meanwhile, should the watch not tell before. */
 const OUTDATED_RETRY: Millis = 250
 const REFRESH_RETRY: Millis = 1000
+const SAY_AGAIN: Millis = 10_000
 
 const now = () => performance.now()
 
@@ -80,7 +81,11 @@ class Controller {
   #contested = false
   #passTimer: NodeJS.Timeout | undefined
   #passDue = 0
+  /** Events, since the start. */
+  #dropped = 0
+  #dropSaidAt = Number.NEGATIVE_INFINITY
   #passAt = 0
+  #passTook: Millis = 0
 
   constructor(client: KubeClient, settings: ControllerSettings, ended: AbortSignal) {
     const { logger } = settings
@@ -110,7 +115,7 @@ class Controller {
       component: 'kube-vrrp-controller',
       instance: settings.identity,
       signal: ended,
-      onDropped: (event, why) => logger.warn(`The event "${event.note}" was not written: ${why}`),
+      onDropped: (event, why) => this.#eventDropped(event, why),
     })
     this.#metrics = createControllerMetrics({
       virtualIPs: () =>
@@ -183,11 +188,13 @@ class Controller {
 
   #passSoon(delay: Millis = COALESCE): void {
     if (this.#ended.aborted) return
-    const due = now() + delay
+    // Deciding takes half of the time at most: what was decided must get written, too.
+    const wait = Math.max(delay, this.#passTook)
+    const due = now() + wait
     if (this.#passTimer && this.#passDue <= due) return
     clearTimeout(this.#passTimer)
     this.#passDue = due
-    this.#passTimer = setTimeout(() => this.#pass(), delay)
+    this.#passTimer = setTimeout(() => this.#pass(), wait)
   }
 
   #pass(): void {
@@ -199,12 +206,14 @@ class Controller {
     this.#passAt = now()
     const { changes, contested } = reconcile(this.#view.cluster, new Date().toISOString(), this.#passAt)
     this.#contested = contested
+    this.#passTook = now() - this.#passAt
     return changes
   }
 
   #written(change: Change, written: Written): void {
     this.#metrics.observeReconcile((now() - this.#passAt) / 1000, true)
     this.#view.note(written)
+    if (this.#writer.idle) this.#passSoon()
     switch (change.type) {
       case 'CreateNode':
       case 'SetSpec':
@@ -218,6 +227,14 @@ class Controller {
         this.#tell(change)
         break
     }
+  }
+
+  /** Said once, and again with a count when it happens later: the lost events may be thousands. */
+  #eventDropped({ note }: KubeEvent, why: string): void {
+    this.#dropped++
+    if (now() - this.#dropSaidAt < SAY_AGAIN) return
+    this.#dropSaidAt = now()
+    this.#logger.warn({ dropped: this.#dropped }, `The event "${note}" was not written: ${why}`)
   }
 
   #tell({ virtualIP: { metadata, status: previous }, status }: Extract<Change, { type: 'SetStatus' }>): void {

@@ -9,13 +9,9 @@ export interface Transition {
   readonly note: string
 }
 
-/** What a new status says that the previous one did not: a node's state, who is MASTER, a condition. */
+/** What a new status says that the previous one did not: a node's state, that there is no MASTER, a condition. */
 export function transitions(previous: VirtualIPStatus | undefined, next: VirtualIPStatus): Transition[] {
-  return [
-    ...nodeTransitions(previous, next),
-    ...masterTransition(previous, next),
-    ...conditionTransitions(previous, next),
-  ]
+  return [...nodeTransitions(previous, next), ...masterLost(previous, next), ...conditionTransitions(previous, next)]
 }
 
 type NodeEntry = NonNullable<VirtualIPStatus['nodes']>[number]
@@ -49,12 +45,12 @@ function nodeTransition(entry: NodeEntry, old: NodeEntry | undefined): Transitio
   }
 }
 
-function masterTransition(previous: VirtualIPStatus | undefined, next: VirtualIPStatus): Transition[] {
-  const [from, to] = [previous?.master, next.master]
-  if (from === to || from === undefined) return []
-  if (to === undefined)
-    return [{ type: 'Warning', reason: 'NoMaster', note: `No node is known to be MASTER any more (it was ${from})` }]
-  return [{ type: 'Normal', reason: 'MasterChanged', note: `The MASTER is ${to} now (it was ${from})` }]
+/** Who is MASTER now is told by its own transition. */
+function masterLost(previous: VirtualIPStatus | undefined, next: VirtualIPStatus): Transition[] {
+  if (previous?.master === undefined || next.master !== undefined) return []
+  return [
+    { type: 'Warning', reason: 'NoMaster', note: `No node is known to be MASTER any more (it was ${previous.master})` },
+  ]
 }
 
 function conditionTransitions(previous: VirtualIPStatus | undefined, next: VirtualIPStatus): Transition[] {

@@ -10,6 +10,8 @@ import { keyOf, type Written, write } from './write.ts'
 export interface Writer {
   /** What there is to do now; what was to be done before and is not in it is dropped. */
   submit(changes: readonly Change[]): void
+  /** Nothing is left to do. */
+  readonly idle: boolean
   /** Works until it is closed. */
   run(): Promise<void>
   close(): void
@@ -67,6 +69,9 @@ export function openWriter(settings: WriterSettings): Writer {
         changes.filter(change => !written.isKeptDifferently(change)).map(change => [keyOf(change), change]),
       )
       for (const key of pending.keys()) if (!queue.has(key)) queue.add(key)
+    },
+    get idle() {
+      return pending.size === 0
     },
     run: () => runWorkers(queue, WORKERS, work),
     close: () => queue.close(),

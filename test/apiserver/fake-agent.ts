@@ -33,7 +33,7 @@ export class FakeAgent {
   /** Every spec it was told, in order. */
   readonly told: VirtualIPNodeSpec[] = []
   readonly #settings: FakeAgentSettings
-  readonly #states = new Map<string, Pick<VirtualRouterStatus, 'state' | 'since' | 'reason'>>()
+  readonly states = new Map<string, Pick<VirtualRouterStatus, 'state' | 'since' | 'reason'>>()
   #ending = new AbortController()
   #watch: ResourceWatch<VirtualIPNode> | undefined
   #renewals: NodeJS.Timeout | undefined
@@ -82,7 +82,7 @@ export class FakeAgent {
 
   /** Reports that state of a VirtualIP's virtual routers. */
   async become(virtualIP: string, state: VirtualRouterStatus['state'], reason = 'Test'): Promise<void> {
-    this.#states.set(virtualIP, { state, since: new Date().toISOString(), reason })
+    this.states.set(virtualIP, { state, since: new Date().toISOString(), reason })
     await this.report()
   }
 
@@ -124,7 +124,7 @@ export class FakeAgent {
 
   #statusOf(router: VirtualRouterSpec): VirtualRouterStatus {
     const { virtualIP, family, link, virtualRouterID, priority } = router
-    const said = this.#states.get(virtualIP) ?? { state: 'BACKUP', since: new Date(0).toISOString(), reason: 'Startup' }
+    const said = this.states.get(virtualIP) ?? { state: 'BACKUP', since: new Date(0).toISOString(), reason: 'Startup' }
     return { virtualIP, family, link, virtualRouterID, priority, ...said }
   }
 }
