@@ -1,6 +1,5 @@
 import { type Family, type IpAddress, ipAddressFromBytes, sameAddress } from '../lib/ip-address.ts'
 import { DecodeError } from '../wire/decode-error.ts'
-import { decodeIpv4 } from '../wire/ipv4.ts'
 import { VRRP_GROUP, VRRP_PROTOCOL } from '../wire/vrrp.ts'
 import { bind, int32, lastErrno, setsockopt } from './libc.ts'
 import type { Link } from './links.ts'
@@ -24,6 +23,8 @@ export interface VrrpSocket {
   drain(receive: (packet: ReceivedPacket) => void): number
   /** Sends a VRRP packet to the group. Throws a SyscallError: EPERM where a firewall refuses protocol 112, ENETDOWN, ENOBUFS … */
   send(payload: Uint8Array): void
+  /** Whether `onReadable` is called while packets wait; at first it is. */
+  poll(on: boolean): void
   close(): void
 }
 
@@ -42,17 +43,16 @@ export function openVrrpSocket({ family, link, source, onReadable, onRefused }: 
   const raw = openOnLink(family, link, source, onReadable)
   const { descriptor } = raw
   const batch = new ReceiveBatch(ROOM)
-  const decode = family === 'IPv4' ? decodeFromIpv4 : ipv6Decoder()
+  const read = family === 'IPv4' ? ipv4Reader() : ipv6Reader()
   const sender = new Sender({
     name: groupAddress(family, link),
     control: family === 'IPv6' ? sourceControl(source, link) : new Uint8Array(0),
     packetLength: LONGEST_PACKET,
   })
 
-  const take = (packet: Incoming | DecodeError, receive: (packet: ReceivedPacket) => void): void => {
-    if (packet instanceof DecodeError) onRefused(packet)
-    else if (sameAddress(packet.source, source)) return
-    else if (packet.ttl !== 255) onRefused(new DecodeError('TTL', `TTL is ${packet.ttl}, must be 255`))
+  const take = (packet: Incoming, receive: (packet: ReceivedPacket) => void): void => {
+    if (sameAddress(packet.source, source)) return
+    if (packet.ttl !== 255) onRefused(new DecodeError('TTL', `TTL is ${packet.ttl}, must be 255`))
     else receive(packet)
   }
 
@@ -62,7 +62,7 @@ export function openVrrpSocket({ family, link, source, onReadable, onRefused }: 
       while (drained < MOST_DRAINED) {
         const count = batch.receive(descriptor)
         if (count < 0) return drainedOrThrow(drained, link)
-        for (let i = 0; i < count; i++) take(decode(batch, i), receive)
+        for (let i = 0; i < count; i++) take(read(batch, i), receive)
         drained += count
         if (count < ROOM.packets) break
       }
@@ -74,6 +74,7 @@ export function openVrrpSocket({ family, link, source, onReadable, onRefused }: 
       const hint = errno === 'EPERM' ? { hint: "refused by this node's firewall" } : {}
       throw new SyscallError(`send to ${VRRP_GROUP[family].text} on ${link.name}`, errno, hint)
     },
+    poll: on => raw.poll(on),
     close() {
       raw.close()
     },
@@ -97,22 +98,26 @@ function drainedOrThrow(drained: number, link: Pick<Link, 'name'>): number {
   throw new SyscallError(`receive VRRP on ${link.name}`, errno)
 }
 
-function decodeFromIpv4(batch: ReceiveBatch, i: number): Incoming | DecodeError {
-  return decodeIpv4(batch.packet(i))
+type Reader = (batch: ReceiveBatch, i: number) => Incoming
+
+/** An IPv4 raw socket hands over the header too (RFC 791 §3.1); the kernel has checked it, and put fragments together. */
+function ipv4Reader(): Reader {
+  const sourceOf = recentAddresses()
+  return (batch, i) => {
+    const packet = batch.packet(i)
+    const versionAndLength = packet[0] ?? 0
+    return {
+      payload: packet.subarray((versionAndLength & 0x0f) * 4),
+      source: sourceOf(packet.subarray(12, 16)),
+      destination: VRRP_GROUP.IPv4,
+      ttl: packet[8] ?? 0,
+    }
+  }
 }
 
 /** An IPv6 raw socket hands over no header: the source is the name, the hop limit a control message (RFC 3542 §6.3). */
-function ipv6Decoder(): (batch: ReceiveBatch, i: number) => Incoming {
-  const sources = new Map<string, IpAddress>()
-  const sourceOf = (bytes: Uint8Array): IpAddress => {
-    const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
-    const known = sources.get(key)
-    if (known) return known
-    if (sources.size >= MOST_SOURCES) sources.clear()
-    const address = ipAddressFromBytes(bytes)
-    sources.set(key, address)
-    return address
-  }
+function ipv6Reader(): Reader {
+  const sourceOf = recentAddresses()
   return (batch, i) => ({
     payload: batch.packet(i),
     source: sourceOf(batch.name(i).subarray(SIN6_ADDR, SIN6_ADDR + 16)),
@@ -121,8 +126,19 @@ function ipv6Decoder(): (batch: ReceiveBatch, i: number) => Incoming {
   })
 }
 
-/** To write an IPv6 address as text costs more than all else about a packet; few are heard. */
-const MOST_SOURCES = 256
+/** To write an address as text costs more than all else about a packet, and few addresses are heard. */
+function recentAddresses(): (bytes: Uint8Array) => IpAddress {
+  const recent: IpAddress[] = []
+  return bytes => {
+    const known = recent.find(address => address.bytes.every((byte, i) => byte === bytes[i]))
+    if (known) return known
+    const address = ipAddressFromBytes(bytes)
+    if (recent.push(address) > MOST_RECENT) recent.shift()
+    return address
+  }
+}
+
+const MOST_RECENT = 16
 
 /** Of the one control message that was asked for (IPV6_RECVHOPLIMIT); -1 where there is none. */
 function hopLimitOf(control: Uint8Array): number {
