@@ -1,6 +1,6 @@
 import type { Check } from '../api/virtual-ip.ts'
 import type { VirtualRouterSpec } from '../api/virtual-ip-node.ts'
-import { type Family, type IpAddress, isLinkLocal, type Prefix, parsePrefix } from '../lib/ip-address.ts'
+import { type Family, fullLength, type IpAddress, isLinkLocal, type Prefix, parsePrefix } from '../lib/ip-address.ts'
 import { parseDuration } from '../lib/time.ts'
 import type { Link, LinkAddress } from '../linux/links.ts'
 import { effectivePriority } from '../vrrp/priority.ts'
@@ -53,7 +53,7 @@ export function desiredRouter(
   const fault = (reason: string, message: string) => desired({ fault: { reason, message } })
 
   const link = [...links].find(candidate => candidate.name === spec.link)
-  if (!link) return fault('LinkMissing', `Link ${spec.link} does not exist on this node`)
+  if (!link) return fault('LinkMissing', missing(spec.link))
   if (!link.up) return fault('LinkDown', `Link ${spec.link} is down (ip link set ${spec.link} up)`)
   if (!link.carrier) return fault('NoCarrier', `Link ${spec.link} has no carrier`)
 
@@ -86,6 +86,14 @@ export function desiredRouter(
   }
   const unknown = checks.find(({ result }) => result === undefined)
   return desired(unknown ? { waitingFor: unknown.check.name, link, config } : { link, config })
+}
+
+/** File mode gives a subnet, which no link can be named, where it found no link. */
+function missing(link: string): string {
+  const subnet = parsePrefix(link)
+  if (!subnet || !link.includes('/')) return `Link ${link} does not exist on this node`
+  const isHost = subnet.length === fullLength(subnet.address.family)
+  return `No link of this node ${isHost ? `has a subnet with ${subnet.address.text} in it` : `is in ${link}`}`
 }
 
 function preemption(spec: VirtualRouterSpec): Preemption {

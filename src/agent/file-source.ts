@@ -2,9 +2,9 @@ import { type FSWatcher, readFileSync, watch } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { describeFileErrors, parseVirtualIPFile, type VirtualIPFile } from '../api/virtual-ip-file.ts'
 import type { LinkStatus, VirtualIPNodeSpec } from '../api/virtual-ip-node.ts'
-import { formatPrefix, networkOf, parsePrefix } from '../lib/ip-address.ts'
 import { type Plan, plan } from '../plan/plan.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { filePlanInput } from './file-plan-input.ts'
 
 /** An editor writes a file in several steps; it is read when nothing has happened to it for this long, in ms. */
 const QUIET = 100
@@ -25,6 +25,7 @@ export class FileSource {
   readonly #logger: Logger
   #file: VirtualIPFile | undefined
   #applied = ''
+  #subnets = ''
   #said = new Set<string>()
   #watcher: FSWatcher | undefined
   #quiet: NodeJS.Timeout | undefined
@@ -68,9 +69,9 @@ export class FileSource {
     else if (this.problem !== before) this.#logger.error(`${this.problem}\nThe last good configuration goes on`)
   }
 
-  /** Links came or went: a VirtualIP may have found its link. */
+  /** Links or addresses came or went, ours included: a VirtualIP may have found its link. */
   linksChanged(): void {
-    if (this.#file) this.#plan(this.#file)
+    if (this.#file && this.#subnets !== subnetsText(this.#links())) this.#plan(this.#file)
   }
 
   close(): void {
@@ -97,7 +98,9 @@ export class FileSource {
   }
 
   #plan(file: VirtualIPFile): void {
-    const planned = plan(planInput(file, this.#links()))
+    const links = this.#links()
+    this.#subnets = subnetsText(links)
+    const planned = plan(filePlanInput(file, links))
     this.#say(planned)
     const spec = withoutInitial(planned.nodes.get(this.#node) ?? { virtualRouters: [] })
     const result: FileSpec = { spec, passwords: passwordsOf(file), plan: planned }
@@ -119,33 +122,8 @@ export class FileSource {
   }
 }
 
-/**
- * Every node must come to the same plan from the same file, so what only this node knows must not count: the others are taken
- * to have the links this one has, and nobody to have heard anything.
- */
-function planInput(file: VirtualIPFile, links: LinkStatus[]): Parameters<typeof plan>[0] {
-  const named = file.virtualIPs.flatMap(({ spec }) => (spec.priorities ?? []).map(({ node }) => node))
-  const names = new Set([...file.nodes.map(({ name }) => name), ...named])
-  const subnets = links.map(({ name, subnets }) => ({ name, carrier: true, subnets: subnets.map(networkOnly) }))
-  return {
-    virtualIPs: file.virtualIPs,
-    nodes: [...names].sort().map(name => {
-      const node = file.nodes.find(candidate => candidate.name === name)
-      return { name, labels: node?.labels ?? {}, ready: true, unschedulable: node?.unschedulable ?? false }
-    }),
-    agents: [...names].sort().map(node => ({
-      node,
-      alive: true,
-      confirmed: true,
-      status: { links: subnets, checksAllowed: ['Process', 'Exec'] },
-    })),
-  }
-}
-
-/** The host part is this node's own and would differ on the others. */
-function networkOnly(subnet: string): string {
-  const prefix = parsePrefix(subnet)
-  return prefix ? formatPrefix(networkOf(prefix)) : subnet
+function subnetsText(links: readonly LinkStatus[]): string {
+  return JSON.stringify(links.map(({ name, subnets }) => [name, subnets]))
 }
 
 /** `initial` rests on the controller having just allocated the VRID; a file is read at every start. */
