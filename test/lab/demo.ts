@@ -45,7 +45,7 @@ const controller = spawn('node', ['--disable-warning=ExperimentalWarning', MAIN,
 })
 for (const node of nodes) await boot(node)
 
-say(`Applying a VirtualIP\n\n${VIRTUAL_IP.replaceAll(/^/gm, '    ')}`)
+say(`Applying a VirtualIP\n\n${VIRTUAL_IP.trimEnd().replaceAll(/^/gm, '    ')}\n`)
 await api.kubectl(['apply', '-f', '-'], VIRTUAL_IP)
 await api.kubectl(['wait', '--for=condition=Ready', 'vip/web', '--timeout=60s'])
 await api.kubectl(['wait', '--for=jsonpath={.status.backups}=2/2', 'vip/web', '--timeout=60s'])
