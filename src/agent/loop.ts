@@ -41,6 +41,7 @@ import { endpoints } from './endpoints.ts'
 import { Heard } from './heard.ts'
 import { HeldAddresses } from './held-addresses.ts'
 import { type IsOurs, linkStatus } from './link-status.ts'
+import { ReadingPace } from './reading-pace.ts'
 import { Reception } from './reception.ts'
 import { RunningRouter } from './running-router.ts'
 import { Sockets } from './sockets.ts'
@@ -85,6 +86,7 @@ export class Loop {
   readonly #routers = new Map<string, RunningRouter>()
   readonly #reception: Reception
   readonly #sockets: Sockets
+  readonly #pace = new ReadingPace()
   readonly #held: HeldAddresses
   readonly #announcements = new Announcements()
   readonly #heard = new Heard()
@@ -113,11 +115,7 @@ export class Loop {
     this.#sockets = new Sockets({
       received: (link, family, packet) => this.#receive(link, family, packet),
       refused: error => this.#refuse(error.reason),
-      readable: drain =>
-        this.#pass(() => {
-          this.#noticeSleep()
-          drain()
-        }),
+      readable: () => this.#readable(),
     })
     this.#held = new HeldAddresses({
       ...parts,
@@ -175,8 +173,26 @@ export class Loop {
     this.onStatusChanged()
   }
 
+  #readable(): void {
+    if (this.#pace.readsNow(now())) {
+      this.#pass(() => {
+        this.#noticeSleep()
+        this.#read()
+      })
+    } else {
+      this.#sockets.poll(false)
+      if (!this.#closed) this.#arm()
+    }
+  }
+
+  #read(): void {
+    const packets = this.#sockets.drainAll()
+    if (this.#pace.read(now(), packets)) this.#sockets.poll(true)
+  }
+
   #arm(): void {
-    const next = earliest(this.#set.nextDeadline(), this.#announcements.next(), this.#retryAt, this.#forgetAt)
+    const due = earliest(this.#set.nextDeadline(), this.#announcements.next(), this.#retryAt, this.#forgetAt)
+    const next = Math.min(due, this.#pace.next ?? due)
     if (next === this.#armedFor && this.#timer) return
     clearTimeout(this.#timer)
     this.#armedFor = next
@@ -185,11 +201,11 @@ export class Loop {
 
   #wake(armedFor: Instant): void {
     this.#timer = undefined
-    this.#parts.observeLateness(Math.max(0, now() - armedFor) / 1000)
+    if (armedFor !== this.#pace.next) this.#parts.observeLateness(Math.max(0, now() - armedFor) / 1000)
     this.#pass(() => {
       this.#noticeSleep()
       // A late timer proves nothing while the advert that refutes it may wait in the socket.
-      this.#sockets.drainAll()
+      this.#read()
       const at = now()
       for (const key of this.#set.due(at)) {
         this.#step(key, this.#overslept(key, at) ? { type: 'Overslept' } : { type: 'DeadlineReached' })
@@ -307,7 +323,12 @@ export class Loop {
     const { virtualIP, family } = router.desired.spec
     switch (observation.type) {
       case 'Transition': {
-        const message = transitionSentence(observation, before, this.#set.get(key)?.config, now())
+        const wasFault = router.shown.state === 'FAULT'
+        // To leave is part of a FAULT, which is said already.
+        if (wasFault && observation.to === 'Initialize') return
+        const running = this.#set.get(key)
+        const sentence = transitionSentence(observation, before, running?.config, now(), running?.state)
+        const message = wasFault ? sentence.replace('INITIALIZE', 'FAULT') : sentence
         logger.info({ virtualIP, family, reason: observation.reason }, `${virtualIP}: ${message}`)
         router.show(routerStateName(observation.to), observation.reason, message)
         this.#statusDirty = true
@@ -469,16 +490,15 @@ export class Loop {
   }
 
   #fault(key: string, router: RunningRouter, fault: Fault): void {
-    this.#stop(key)
     const { state, message } = router.shown
-    if (state === 'FAULT' && message === fault.message) return
-    const { virtualIP, family } = router.desired.spec
-    this.#parts.logger.warn(
-      { virtualIP, family, reason: fault.reason },
-      `${virtualIP}: ${state} -> FAULT: ${fault.message}`,
-    )
-    router.show('FAULT', fault.reason, fault.message)
-    this.#statusDirty = true
+    if (state !== 'FAULT' || message !== fault.message) {
+      const { virtualIP, family } = router.desired.spec
+      const change = state === 'FAULT' ? 'still FAULT' : `${state} -> FAULT`
+      this.#parts.logger.warn({ virtualIP, family, reason: fault.reason }, `${virtualIP}: ${change}: ${fault.message}`)
+      router.show('FAULT', fault.reason, fault.message)
+      this.#statusDirty = true
+    }
+    this.#stop(key)
   }
 
   #refuseRouter(key: string, router: RunningRouter, fault: Fault): void {

@@ -12,18 +12,17 @@ export interface Endpoint {
 
 interface OpenSocket {
   readonly socket: VrrpSocket
-  readonly linkIndex: number
   readonly linkName: string
-  readonly family: Family
   readonly source: string
+  readonly received: (packet: ReceivedPacket) => void
 }
 
 export interface SocketEvents {
   /** A packet of protocol 112 that passed the TTL check. */
   received(link: number, family: Family, packet: ReceivedPacket): void
   refused(error: DecodeError): void
-  /** Something waits in this socket; drain it. */
-  readable(drain: () => void): void
+  /** Something waits; called once a turn of the event loop until it is read. */
+  readable(): void
 }
 
 /** One VRRP socket per link and family, level-triggered: `set` opens what is wanted and closes what is not. */
@@ -51,11 +50,16 @@ export class Sockets {
     return this.#errors.get(keyOf(link, family))
   }
 
-  /** Reads all that waits, in every socket. */
-  drainAll(): void {
-    for (const { socket, linkIndex, family } of this.#open.values()) {
-      socket.drain(packet => this.#events.received(linkIndex, family, packet))
-    }
+  /** Reads all that waits, in every socket; how many packets that was. */
+  drainAll(): number {
+    let packets = 0
+    for (const { socket, received } of this.#open.values()) packets += socket.drain(received)
+    return packets
+  }
+
+  /** Whether `readable` is called while something waits. */
+  poll(on: boolean): void {
+    for (const { socket } of this.#open.values()) socket.poll(on)
   }
 
   close(): void {
@@ -67,19 +71,16 @@ export class Sockets {
     const old = this.#open.get(key)
     if (old && old.source === source.text && old.linkName === link.name) return
     if (old) this.#close(key)
-    const drain = () => {
-      const open = this.#open.get(key)
-      open?.socket.drain(packet => this.#events.received(link.index, family, packet))
-    }
     try {
       const socket = openVrrpSocket({
         family,
         link,
         source,
-        onReadable: () => this.#events.readable(drain),
+        onReadable: () => this.#events.readable(),
         onRefused: error => this.#events.refused(error),
       })
-      this.#open.set(key, { socket, linkIndex: link.index, linkName: link.name, family, source: source.text })
+      const received = (packet: ReceivedPacket) => this.#events.received(link.index, family, packet)
+      this.#open.set(key, { socket, linkName: link.name, source: source.text, received })
       this.#errors.delete(key)
     } catch (error) {
       this.#errors.set(key, error as Error)

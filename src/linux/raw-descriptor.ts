@@ -7,6 +7,8 @@ import { SyscallError } from './syscall-error.ts'
 export interface RawDescriptor {
   /** For system calls; non-blocking. */
   readonly descriptor: number
+  /** Whether `onReadable` is called while something waits; at first it is. */
+  poll(on: boolean): void
   close(): void
 }
 
@@ -31,7 +33,16 @@ export function openRawDescriptor(
   const [descriptor, ...others] = openSockets().filter(candidate => !before.includes(candidate))
   if (descriptor === undefined || others.length > 0) throw new Error('A raw socket was opened and can’t be told apart')
   closeOnExec(descriptor)
-  return { descriptor, close: () => socket.close() }
+  return {
+    descriptor,
+    poll(on) {
+      if (on) socket.resumeRecv()
+      else socket.pauseRecv()
+    },
+    close() {
+      socket.close()
+    },
+  }
 }
 
 class PolledSocket extends Socket {

@@ -8,6 +8,8 @@ declare module 'raw-socket' {
     constructor(options: { readonly protocol: number; readonly addressFamily: 1 | 2; readonly bufferSize?: number })
     /** Called once a turn of the event loop for as long as something waits. */
     onRecvReady(): void
+    pauseRecv(): this
+    resumeRecv(): this
     close(): this
   }
 }
