@@ -217,6 +217,12 @@ suite('what differs', () => {
     assert.deepEqual(words(nodeless.settle(5000 + NODE_GONE_AFTER)), [])
   })
 
+  test('a node keeps its object while it is in the cluster, though its Lease is gone', () => {
+    const model = cluster('node1', 'node2')
+    model.agents.delete('node2')
+    assert.deepEqual(words(model.settle()), [])
+  })
+
   test('a deleted VirtualIP is taken from every node, also from one that is dead', () => {
     const model = serving()
     model.agents.set('node1', { fresh: false, staleSince: 0 })
@@ -254,7 +260,26 @@ suite('who is MASTER', () => {
   })
 
   test('a claim of another family or VirtualIP contests nothing', () => {
-    const model = serving()
+    const model = cluster('node1', 'node2')
+    model.virtualIP('one', { addresses: ['10.0.0.100/24'] })
+    model.virtualIP('other', { addresses: ['10.0.0.101/24'] })
+    model.settle()
+    const router = {
+      link: 'eth0',
+      virtualRouterID: 1,
+      priority: 100,
+      state: 'MASTER',
+      since: NOW,
+      reason: 'Test',
+    } as const
+    model.report('node1', [
+      { ...router, virtualIP: 'one', family: 'IPv4' },
+      { ...router, virtualIP: 'other', family: 'IPv4', state: 'BACKUP' },
+    ])
+    model.report('node2', [
+      { ...router, virtualIP: 'one', family: 'IPv6' },
+      { ...router, virtualIP: 'other', family: 'IPv4' },
+    ])
     assert.equal(reconcile(model, NOW, 0).contested, false)
   })
 

@@ -186,19 +186,27 @@ users: [{name: me, user: ${user}}]
     assert.deepEqual(options.headers, { Authorization: 'Bearer from-plugin' })
   })
 
-  test('an OpenID Connect token is used, and a proxy: what only the whole package knows', async () => {
+  test('an OpenID Connect token is used: the whole package knows how', async () => {
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
     const token = `${part({ alg: 'none' })}.${part({ exp: 4e9 })}.x`
     const user = `{auth-provider: {name: oidc, config: {id-token: ${token}}}}`
-    const file = write('oidc', kubeconfig('https://10.0.0.1', user, ', proxy-url: "http://10.9.9.9:3128"'))
-    const options = await findApiAccess(file).requestOptions()
+    const options = await findApiAccess(write('oidc', kubeconfig('https://10.0.0.1', user))).requestOptions()
     assert.deepEqual(options.headers, { Authorization: `Bearer ${token}` })
+  })
+
+  test('a proxy is used: the whole package knows how', async () => {
+    const file = write('proxy', kubeconfig('https://10.0.0.1', '{token: t}', ', proxy-url: "http://10.9.9.9:3128"'))
+    const options = await findApiAccess(file).requestOptions()
     assert.equal((options.agent as unknown as { proxy: URL }).proxy.href, 'http://10.9.9.9:3128/')
+    assert.deepEqual(options.headers, { Authorization: 'Bearer t' })
   })
 
   test('several files in KUBECONFIG are one; the first that sets something wins', () => {
     const first = write('first', 'current-context: here\nclusters: [{name: one, cluster: {server: "https://first"}}]')
-    const second = write('second', kubeconfig('https://second', '{}'))
+    const second = write(
+      'second',
+      `${kubeconfig('https://second', '{}').replace('current-context: here', 'current-context: there')}`,
+    )
     assert.equal(findApiAccess(undefined, { KUBECONFIG: `${first}:${second}` }).server.host, 'first')
   })
 

@@ -177,7 +177,7 @@ suite('an election', { timeout: 60_000 }, () => {
   })
 
   test('a follower that ends leaves the Lease alone', async () => {
-    stand('a')
+    stand('a', { retryPeriod: 10_000 })
     await until(() => story.length > 0)
     stand('b')
     await rounds(5)

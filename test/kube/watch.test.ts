@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, suite, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { KubeClient } from '../../src/kube/client.ts'
 import type { KubeError } from '../../src/kube/kube-error.ts'
 import { type ResourceWatch, type WatchTiming, watchResource } from '../../src/kube/watch.ts'
@@ -105,6 +106,16 @@ suite('a watch', { timeout: 60_000 }, () => {
     assert.equal(errors[0]?.reason, 'Stalled')
     assert.equal(server.requests.filter(request => request === 'list').length, 1)
     assert.deepEqual(story.slice(1, 5), ['synced', 'connected', 'disconnected', 'connected'])
+  })
+
+  test('does not take one for dead on which bytes keep coming', async () => {
+    start({ stall: 1000 })
+    await until(() => watch.connected && server.watching === 1)
+    for (let i = 0; i < 16; i++) {
+      server.bookmark(100 + i)
+      await sleep(100)
+    }
+    assert.deepEqual(story, ['synced', 'connected'])
   })
 
   test('gives up a half-open connection that never answers', async () => {
