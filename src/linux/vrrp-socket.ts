@@ -23,6 +23,8 @@ export interface VrrpSocket {
   drain(receive: (packet: ReceivedPacket) => void): number
   /** Sends a VRRP packet to the group. Throws a SyscallError: EPERM where a firewall refuses protocol 112, ENETDOWN, ENOBUFS … */
   send(payload: Uint8Array): void
+  /** Throws what `send` would throw, and nothing leaves this node: who may not speak had better not become Active. */
+  tryToSend(): void
   /** Whether `onReadable` is called while packets wait; at first it is. */
   poll(on: boolean): void
   close(): void
@@ -56,6 +58,19 @@ export function openVrrpSocket({ family, link, source, onReadable, onRefused }: 
     else receive(packet)
   }
 
+  const send = (payload: Uint8Array): void => {
+    if (sender.send(descriptor, payload) >= 0) return
+    const errno = lastErrno()
+    const hint = errno === 'EPERM' ? { hint: "refused by this node's firewall" } : {}
+    throw new SyscallError(`send to ${VRRP_GROUP[family].text} on ${link.name}`, errno, hint)
+  }
+  const set = (options: readonly SocketOption[]): void => {
+    for (const [level, option, value] of options) {
+      if (setsockopt(descriptor, level, option, value, value.length) >= 0) continue
+      throw new SyscallError(`set up the VRRP socket on ${link.name}`, lastErrno())
+    }
+  }
+
   return {
     drain(receive) {
       let drained = 0
@@ -68,11 +83,14 @@ export function openVrrpSocket({ family, link, source, onReadable, onRefused }: 
       }
       return drained
     },
-    send(payload) {
-      if (sender.send(descriptor, payload) >= 0) return
-      const errno = lastErrno()
-      const hint = errno === 'EPERM' ? { hint: "refused by this node's firewall" } : {}
-      throw new SyscallError(`send to ${VRRP_GROUP[family].text} on ${link.name}`, errno, hint)
+    send,
+    tryToSend() {
+      try {
+        set(reach(family, 0))
+        send(new Uint8Array(PROBE_LENGTH))
+      } finally {
+        set(reach(family, 255))
+      }
     },
     poll: on => raw.poll(on),
     close() {
@@ -182,7 +200,7 @@ function bindToLink(link: Pick<Link, 'name'>): SocketOption[] {
 const OPTIONS: Record<Family, (link: Pick<Link, 'index'>, source: IpAddress) => SocketOption[]> = {
   IPv4: (link, source) => [
     [IPPROTO_IP, IP_TOS, int32(INTERNETWORK_CONTROL)],
-    [IPPROTO_IP, IP_MULTICAST_TTL, int32(255)],
+    ...reach('IPv4', 255),
     [IPPROTO_IP, IP_MULTICAST_LOOP, int32(0)],
     [IPPROTO_IP, IP_MULTICAST_ALL, int32(0)],
     // struct ip_mreqn: group, address, link
@@ -191,8 +209,7 @@ const OPTIONS: Record<Family, (link: Pick<Link, 'index'>, source: IpAddress) => 
   ],
   IPv6: link => [
     [IPPROTO_IPV6, IPV6_TCLASS, int32(INTERNETWORK_CONTROL)],
-    [IPPROTO_IPV6, IPV6_MULTICAST_HOPS, int32(255)],
-    [IPPROTO_IPV6, IPV6_MULTICAST_LOOP, int32(0)],
+    ...reach('IPv6', 255),
     [IPPROTO_IPV6, IPV6_MULTICAST_ALL, int32(0)],
     [IPPROTO_IPV6, IPV6_MULTICAST_IF, int32(link.index)],
     [IPPROTO_IPV6, IPV6_RECVHOPLIMIT, int32(1)],
@@ -200,6 +217,17 @@ const OPTIONS: Record<Family, (link: Pick<Link, 'index'>, source: IpAddress) => 
     [IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, Buffer.concat([VRRP_GROUP.IPv6.bytes, int32(link.index)])],
   ],
 }
+
+/** With a TTL (hop limit) of 0 a multicast packet passes the firewall's output and is then dropped; over IPv6 only where it is looped back. */
+function reach(family: Family, hops: 0 | 255): SocketOption[] {
+  if (family === 'IPv4') return [[IPPROTO_IP, IP_MULTICAST_TTL, int32(hops)]]
+  return [
+    [IPPROTO_IPV6, IPV6_MULTICAST_HOPS, int32(hops)],
+    [IPPROTO_IPV6, IPV6_MULTICAST_LOOP, int32(hops === 0 ? 1 : 0)],
+  ]
+}
+/** Of a header of version 3. */
+const PROBE_LENGTH = 8
 
 /** What arrives while the loop is busy, or this process is put aside, waits in this buffer. */
 function enlargeReceiveBuffer(descriptor: number): void {
