@@ -109,10 +109,12 @@ test('a program that fails on a node is an error with its output', () => {
   )
 })
 
-test('when a LAN is closed, nothing of it is left', () => {
+test('when a LAN is closed, nothing of it is left, nor what was about to begin', async () => {
   const other = openLan({ bridge: 'br-other' })
-  other.addNode({ name: 'other1', addresses: ['10.9.60.1/24'] }).spawn('sleep', ['1000'])
+  const node = other.addNode({ name: 'other1', addresses: ['10.9.60.1/24'] })
+  const exits = Array.from({ length: 10 }, () => once(node.spawn('sleep', ['10']), 'exit'))
   other.close()
+  for (const [, signal] of await Promise.all(exits)) assert.equal(signal, 'SIGKILL')
   assert.doesNotMatch(spawnSync('ip', ['-brief', 'link'], { encoding: 'utf8' }).stdout, /br-other|p-other1/)
   assert.doesNotMatch(spawnSync('ip', ['netns'], { encoding: 'utf8' }).stdout, /other1/)
 })

@@ -56,9 +56,22 @@ for (const family of ['IPv4', 'IPv6'] as const) {
       assert.deepEqual(to.refused, [])
     })
 
-    test('a node does not hear itself', async () => {
+    test('it sends from the address it was given, of all that its link has', async () => {
+      const second = secondAddress(family)
+      const [first, to] = [await endOn(a, family), await endOn(b, family)]
+      a.run('ip', 'address', 'add', `${second.text}/24`, 'dev', 'eth0')
+      const ends = [first, await endOn(a, family, { source: second })]
+      for (const { socket } of ends) socket.send(Uint8Array.of(1))
+      await soon(() => to.heard.length > 1)
+      const expected = ends.map(({ source }) => `${source.text} > ${VRRP_GROUP[family].text}: 1`)
+      assert.deepEqual(to.heard, expected)
+      assert.notEqual(expected[0], expected[1])
+      a.run('ip', 'address', 'delete', `${second.text}/24`, 'dev', 'eth0')
+    })
+
+    test('a node does not hear itself, from whatever address', async () => {
       const [from, to] = [await endOn(a, family), await endOn(b, family)]
-      const beside = await endOn(a, family)
+      const beside = await endOn(a, family, { source: secondAddress(family) })
       from.socket.send(Uint8Array.of(1))
       await soon(() => to.heard.length > 0)
       await sleep(20)
@@ -198,6 +211,10 @@ async function endOn(
   )
   open.add(socket)
   return { node, link, source: from, socket, heard, refused }
+}
+
+function secondAddress(family: Family): IpAddress {
+  return ipAddress(family === 'IPv4' ? '10.9.3.11' : 'fe80::11')
 }
 
 /** IPv6 adverts come from a link-local address (RFC 9568 §5.1.2.1). */
