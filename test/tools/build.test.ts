@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -19,7 +20,7 @@ const BUILD = fileURLToPath(new URL('build', import.meta.url))
 const TOOLS = ['etcd', 'kube-apiserver', 'kubectl']
 
 /** What it needs beside Go: this machine's own Go must not be found. */
-const PROGRAMS = 'bash cat dirname flock grep head mkdir mv rm sed seq sleep tail'.split(' ')
+const PROGRAMS = 'bash cat chmod dirname flock grep head mkdir mv rm sed seq sleep tail'.split(' ')
 
 /** Knows its version, and builds files in no time. */
 const GO = `#!/bin/bash
