@@ -3,8 +3,8 @@
 import { type IpAddress, sameAddress } from '../lib/ip-address.ts'
 import type { Instant, Millis } from '../lib/time.ts'
 import { OWNER } from './priority.ts'
+import type { ActiveHeard, Backup, TransitionReason, VirtualRouterConfig } from './router-state.ts'
 import { activeDownInterval, skewTime } from './timers.ts'
-import type { ActiveHeard, Backup, TransitionReason, VirtualRouterConfig } from './virtual-router.ts'
 
 export function backupDeadline({ activeDownDeadline, preemptAt }: Backup): Instant {
   return preemptAt === undefined ? activeDownDeadline : Math.min(activeDownDeadline, preemptAt)

@@ -1,6 +1,6 @@
 import { type IpAddress, sameAddress } from '../lib/ip-address.ts'
 import type { Advertisement } from './advertisement.ts'
-import type { Observation, VirtualRouterConfig } from './virtual-router.ts'
+import type { Observation, VirtualRouterConfig } from './router-state.ts'
 
 const NOTHING: readonly never[] = Object.freeze([])
 
