@@ -15,6 +15,7 @@ import type { ReceivedPacket } from '../linux/vrrp-socket.ts'
 import { routerStateName, transitionSentence } from '../status/router-status.ts'
 import type { RouterSample } from '../telemetry/agent-metrics.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import type { Advertisement } from '../vrrp/advertisement.ts'
 import { RELEASE } from '../vrrp/priority.ts'
 import { RouterSet } from '../vrrp/router-set.ts'
 import { activeDownInterval } from '../vrrp/timers.ts'
@@ -28,6 +29,7 @@ import {
   type Step,
 } from '../vrrp/virtual-router.ts'
 import { Announcements } from './announcements.ts'
+import { Complaints } from './complaints.ts'
 import {
   checkKey,
   type DesiredRouter,
@@ -41,8 +43,9 @@ import { endpoints } from './endpoints.ts'
 import { Heard } from './heard.ts'
 import { HeldAddresses } from './held-addresses.ts'
 import { type IsOurs, linkStatus } from './link-status.ts'
+import { oddAdvert, sameAddressOtherRouter } from './odd-adverts.ts'
 import { ReadingPace } from './reading-pace.ts'
-import { Reception } from './reception.ts'
+import { Reception, type Refusal } from './reception.ts'
 import { RunningRouter } from './running-router.ts'
 import { Sockets } from './sockets.ts'
 import { announce } from './transmit.ts'
@@ -90,6 +93,7 @@ export class Loop {
   readonly #held: HeldAddresses
   readonly #announcements = new Announcements()
   readonly #heard = new Heard()
+  readonly #complaints = new Complaints()
   readonly #checks: CheckSet
   #farewells: Farewell[] = []
   /** Packets refused, by reason. */
@@ -114,7 +118,7 @@ export class Loop {
     this.#reception = new Reception(this.#set)
     this.#sockets = new Sockets({
       received: (link, family, packet) => this.#receive(link, family, packet),
-      refused: error => this.#refuse(error.reason),
+      refused: error => this.#refuse(error),
       readable: () => this.#readable(),
     })
     this.#held = new HeldAddresses({
@@ -259,6 +263,7 @@ export class Loop {
 
   #forget(at: Instant): void {
     this.#forgetAt = at + FORGET_EVERY
+    this.#complaints.forgetOld(at)
     if (this.#heard.forgetOld(at)) this.#statusDirty = true
   }
 
@@ -267,13 +272,14 @@ export class Loop {
   #receive(link: number, family: Family, packet: ReceivedPacket): void {
     const result = this.#reception.decode(link, family, packet, key => this.#routers.get(key)?.authentication)
     switch (result.type) {
-      case 'Refused':
-        this.#refuse(result.error.reason)
-        if (result.key !== undefined) this.#routers.get(result.key)?.counters.refused(result.error.reason)
+      case 'Refused': {
+        const router = result.key === undefined ? undefined : this.#routers.get(result.key)
+        router?.counters.refused(result.error.reason)
+        this.#refuse(result.error, packet.source, router)
         return
+      }
       case 'Foreign':
-        if (this.#heard.record(link, family, result.virtualRouterID, packet.source.text, now()))
-          this.#statusDirty = true
+        this.#hearOther(link, family, result.advertisement, packet.source)
         return
       case 'Advertisement': {
         const { key, advertisement } = result
@@ -285,8 +291,30 @@ export class Loop {
     }
   }
 
-  #refuse(reason: string): void {
+  #refuse({ reason, detail }: Refusal, source?: IpAddress, router?: RunningRouter): void {
     this.refused.set(reason, (this.refused.get(reason) ?? 0) + 1)
+    this.#complain(router, `an advert${source ? ` from ${source.text}` : ''} is refused: ${reason}: ${detail}`)
+  }
+
+  /** A virtual router that this node does not run here. */
+  #hearOther(link: number, family: Family, advertisement: Advertisement, source: IpAddress): void {
+    const { virtualRouterID } = advertisement
+    if (!this.#heard.record(link, family, virtualRouterID, source.text, now())) return
+    this.#statusDirty = true
+    const name = this.#parts.links.links.get(link)?.name
+    const sentence = `VRID ${virtualRouterID} (${family}) is run on ${name} by ${source.text}, and not by this node`
+    if (this.#complaints.isNew(sentence, now())) this.#parts.logger.info(sentence)
+    for (const [key, router] of this.#routers) {
+      const own = this.#set.get(key)
+      const complaint = own?.link === link && sameAddressOtherRouter(advertisement, source, own.config)
+      if (complaint) this.#complain(router, complaint)
+    }
+  }
+
+  #complain(router: RunningRouter | undefined, complaint: string): void {
+    const { virtualIP, family } = router?.desired.spec ?? {}
+    const sentence = virtualIP === undefined ? complaint : `${virtualIP}: ${complaint}`
+    if (this.#complaints.isNew(sentence, now())) this.#parts.logger.warn({ virtualIP, family }, sentence)
   }
 
   // ---- decide
@@ -340,14 +368,13 @@ export class Loop {
       case 'LosingAdvertisement':
       case 'PriorityZeroReceived':
         router.counters.observe(observation)
-        return
+        break
       case 'OwnAddressHeard':
-        logger.warn(
-          { virtualIP, family },
-          `${virtualIP}: an advert came from ${observation.source.text}, which is this node's own address: another node has it too, or the segment has a loop`,
-        )
-        return
+        break
     }
+    const config = this.#set.get(key)?.config
+    const complaint = config && oddAdvert(observation, config)
+    if (complaint) this.#complain(router, complaint)
   }
 
   // ---- act
@@ -369,17 +396,15 @@ export class Loop {
   #advertise(key: string, router: RunningRouter, priority: number): void {
     const running = this.#set.get(key)
     if (!running) return
+    const socket = this.#sockets.get(running.link, running.config.family)
+    if (!socket) return
     try {
-      const bytes = router.bytes.of(running.config, priority, router.desired.spec.checksum, router.authentication)
-      this.#sockets.get(running.link, running.config.family)?.send(bytes)
+      socket.send(router.bytes.of(running.config, priority, router.desired.spec.checksum, router.authentication))
       router.counters.sent(priority)
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error
-      const { virtualIP, link } = router.desired.spec
-      this.#parts.logger.warn({ virtualIP }, `${virtualIP}: ${error.message}`)
-      if (error.errno !== 'EPERM') return
-      const message = `${error.message}: allow IP protocol 112 out of ${link} in this node's firewall`
-      this.#refuseRouter(key, router, { reason: 'SendRefused', message })
+      if (error.errno === 'EPERM') this.#refuseRouter(key, router, sendRefused(error, router))
+      else this.#complain(router, error.message)
     }
   }
 
@@ -419,10 +444,19 @@ export class Loop {
     if (!this.#held.stale) {
       for (const [key, router] of this.#routers)
         if (router.outbox.length > 0) this.#send(key, router, router.takeOutbox())
-      for (const { link, family, bytes } of this.#farewells) this.#sockets.get(link, family)?.send(bytes)
+      for (const farewell of this.#farewells) this.#sendFarewell(farewell)
       this.#farewells = []
     }
     this.#settle()
+  }
+
+  #sendFarewell({ link, family, bytes }: Farewell): void {
+    try {
+      this.#sockets.get(link, family)?.send(bytes)
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error
+      this.#complain(undefined, error.message)
+    }
   }
 
   // ---- what runs at all: by spec, links, checks, and what the kernel refused
@@ -480,7 +514,21 @@ export class Loop {
       return { reason: 'SecretMissing', message: `Secret ${router.passwordName()} was not found` }
     if (authenticated === 'Changed') this.#reception.forget(key)
     const error = this.#sockets.error(link.index, config.family)
-    return error ? { reason: 'SocketRefused', message: error.message } : router.refusal
+    if (error) this.#retryAfter(RETRY_AFTER)
+    return error
+      ? { reason: 'SocketRefused', message: error.message }
+      : (router.refusal ?? this.#muteFault(key, router))
+  }
+
+  /** Asked before a router starts: as MASTER it would take the address from one that is heard. */
+  #muteFault(key: string, router: RunningRouter): Fault | undefined {
+    const { outcome } = router.desired
+    const runs = (this.#set.get(key)?.state.name ?? 'Initialize') !== 'Initialize'
+    if (runs || 'fault' in outcome) return undefined
+    const error = this.#sockets.refusal(outcome.link.index, outcome.config.family)
+    if (error?.errno !== 'EPERM') return undefined
+    this.#retryAfter(RETRY_AFTER)
+    return sendRefused(error, router)
   }
 
   /** RFC deviation, recorded: a VRID that was allocated a moment ago and that nobody speaks on need not wait Active_Down_Interval. */
@@ -502,10 +550,13 @@ export class Loop {
   }
 
   #refuseRouter(key: string, router: RunningRouter, fault: Fault): void {
-    const until = now() + RETRY_AFTER
-    router.refusal = { ...fault, until }
-    this.#retryAt = this.#retryAt === undefined ? until : Math.min(this.#retryAt, until)
+    router.refusal = { ...fault, until: now() + RETRY_AFTER }
+    this.#retryAfter(RETRY_AFTER)
     this.#fault(key, router, fault)
+  }
+
+  #retryAfter(length: Millis): void {
+    this.#retryAt = Math.min(this.#retryAt ?? Number.POSITIVE_INFINITY, now() + length)
   }
 
   #retry(): void {
@@ -513,7 +564,7 @@ export class Loop {
     this.#retryAt = undefined
     for (const router of this.#routers.values()) {
       if (router.refusal && router.refusal.until <= at) router.refusal = undefined
-      else if (router.refusal) this.#retryAt = Math.min(this.#retryAt ?? Number.POSITIVE_INFINITY, router.refusal.until)
+      else if (router.refusal) this.#retryAfter(router.refusal.until - at)
     }
     this.#reconcile()
   }
@@ -593,6 +644,13 @@ function checksOf(spec: VirtualIPNodeSpec): Map<string, Check> {
       (router.checks ?? []).map((check): [string, Check] => [checkKey(routerKey(router), check), check]),
     ),
   )
+}
+
+function sendRefused({ message }: SyscallError, { desired: { spec } }: RunningRouter): Fault {
+  return {
+    reason: 'SendRefused',
+    message: `${message}: allow IP protocol 112 out of ${spec.link} in this node's firewall`,
+  }
 }
 
 function prefixText(desired: DesiredRouter): string {

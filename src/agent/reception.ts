@@ -8,7 +8,7 @@ import { decodeAdvertisement } from '../wire/vrrp.ts'
 export type Received =
   | { readonly type: 'Advertisement'; readonly key: string; readonly advertisement: Advertisement }
   /** A valid advert of a virtual router that this node does not run on this link. */
-  | { readonly type: 'Foreign'; readonly virtualRouterID: number }
+  | { readonly type: 'Foreign'; readonly advertisement: Advertisement }
   | { readonly type: 'Refused'; readonly key: string | undefined; readonly error: Refusal }
 
 /** Also of a packet that is whole but not for us to believe. */
@@ -46,7 +46,7 @@ export class Reception {
     }
     const advertisement = decodeAdvertisement(packet.payload, packet)
     if (advertisement instanceof DecodeError) return { type: 'Refused', key, error: advertisement }
-    if (key === undefined) return { type: 'Foreign', virtualRouterID: advertisement.virtualRouterID }
+    if (key === undefined) return { type: 'Foreign', advertisement }
     const refused = authenticationError(advertisement, authenticationOf(key))
     if (refused) return { type: 'Refused', key, error: refused }
     this.#last.set(key, { source: packet.source.text, bytes: Buffer.from(packet.payload), advertisement })

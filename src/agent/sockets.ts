@@ -1,5 +1,6 @@
 import type { Family, IpAddress } from '../lib/ip-address.ts'
 import type { Link } from '../linux/links.ts'
+import { SyscallError } from '../linux/syscall-error.ts'
 import { openVrrpSocket, type ReceivedPacket, type VrrpSocket } from '../linux/vrrp-socket.ts'
 import type { DecodeError } from '../wire/decode-error.ts'
 
@@ -48,6 +49,17 @@ export class Sockets {
   /** Why there is no socket for this link and family. */
   error(link: number, family: Family): Error | undefined {
     return this.#errors.get(keyOf(link, family))
+  }
+
+  /** Why this node's own firewall would not let adverts out here; nobody hears the question. */
+  refusal(link: number, family: Family): SyscallError | undefined {
+    try {
+      this.get(link, family)?.tryToSend()
+      return undefined
+    } catch (error) {
+      if (error instanceof SyscallError) return error
+      throw error
+    }
   }
 
   /** Reads all that waits, in every socket; how many packets that was. */
