@@ -23,7 +23,7 @@ export function openRawDescriptor(
   onReadable: () => void,
 ): RawDescriptor {
   const before = openSockets()
-  let socket: Socket
+  let socket: PolledSocket
   try {
     socket = new PolledSocket(family, protocol, onReadable)
   } catch (cause) {
@@ -38,23 +38,36 @@ export function openRawDescriptor(
     poll(on) {
       if (on) socket.resumeRecv()
       else socket.pauseRecv()
+      if (!on) socket.forget()
     },
     close() {
       socket.close()
+      socket.forget()
     },
   }
 }
 
 class PolledSocket extends Socket {
   readonly #onReadable: () => void
+  #due: NodeJS.Immediate | undefined
 
   constructor(family: Family, protocol: number, onReadable: () => void) {
     super({ protocol, addressFamily: AddressFamily[family], bufferSize: 1 })
     this.#onReadable = onReadable
   }
 
+  // The package calls outside of Node's own call scope: promises that are kept there rest until some other event. So no work is done there.
   override onRecvReady(): void {
-    this.#onReadable()
+    this.#due ??= setImmediate(() => {
+      this.#due = undefined
+      this.#onReadable()
+    })
+  }
+
+  /** What was about to be told is not. */
+  forget(): void {
+    clearImmediate(this.#due)
+    this.#due = undefined
   }
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Family, type IpAddress, ipAddress, isLinkLocal } from '../../src/lib/ip-address.ts'
@@ -176,6 +177,40 @@ for (const family of ['IPv4', 'IPv6'] as const) {
       assert.throws(() => openVrrpSocket(options), isSyscallError('Cannot open a VRRP socket on gone0: ENODEV'))
     })
   })
+}
+
+test('a promise kept while a packet is told of does not wait for another event', () => {
+  // A process of its own: in this one, the test runner's events come often enough.
+  const program = `
+    import { ipAddress } from './src/lib/ip-address.ts'
+    import { openVrrpSocket } from './src/linux/vrrp-socket.ts'
+    import { inNamespace } from './test/lab/namespace.ts'
+    const open = (node, index, source, onReadable) => inNamespace(node, () => openVrrpSocket({
+      family: 'IPv4', link: { index, name: 'eth0' }, source: ipAddress(source), onReadable, onRefused() {},
+    }))
+    const [from, to] = [
+      open('vrrp-a', ${indexOf(a)}, '10.9.3.1', () => {}),
+      open('vrrp-b', ${indexOf(b)}, '10.9.3.2', () => {
+        const told = performance.now()
+        to.drain(() => {})
+        Promise.resolve().then(() => process.stdout.write(String(performance.now() - told)))
+      }),
+    ]
+    setTimeout(() => from.send(Uint8Array.of(1)), 100)
+    setTimeout(() => {
+      from.close()
+      to.close()
+    }, 1000)`
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
+    encoding: 'utf8',
+  })
+  assert.match(stdout, /^\d/, stderr)
+  assert.ok(Number(stdout) < 500, `${stdout} ms`)
+})
+
+function indexOf(node: LabNode): number {
+  const links: { ifindex: number }[] = JSON.parse(node.run('ip', '-json', 'link', 'show', 'dev', 'eth0'))
+  return links[0]?.ifindex ?? 0
 }
 
 interface EndOptions {
