@@ -5,14 +5,17 @@ const MMSGHDR_WORDS = 16
 const [NAME, NAME_LENGTH, IOV, IOV_LENGTH, CONTROL, CONTROL_LENGTH, RECEIVED] = [0, 2, 4, 6, 8, 10, 14]
 const IOVEC_WORDS = 4
 
+const NOTHING = new Uint8Array()
+
 /** Room for a number of packets, filled by one system call. */
 export class ReceiveBatch {
   readonly #size: BatchSize
   readonly #headers: Uint32Array
   readonly #headerBytes: Uint8Array
   readonly #iovecs: Uint32Array
-  readonly #data: Uint8Array
-  readonly #names: Uint8Array
+  readonly #rooms: Uint8Array[]
+  readonly #packets: Uint8Array[]
+  readonly #names: Uint8Array[]
   readonly #controls: Uint8Array
   #used: number
 
@@ -22,18 +25,19 @@ export class ReceiveBatch {
     this.#headerBytes = fixed(packets * MMSGHDR_WORDS * 4)
     this.#headers = new Uint32Array(this.#headerBytes.buffer)
     this.#iovecs = new Uint32Array(fixed(packets * IOVEC_WORDS * 4).buffer)
-    this.#data = fixed(packets * packetLength)
-    this.#names = fixed(packets * nameLength)
+    this.#rooms = fixedRooms(packets, packetLength)
+    this.#packets = [...this.#rooms]
+    this.#names = fixedRooms(packets, nameLength)
     this.#controls = fixed(packets * controlLength)
     this.#used = packets
     for (let i = 0; i < packets; i++) {
       const at = i * MMSGHDR_WORDS
-      setPointer(this.#iovecs, i * IOVEC_WORDS, this.#data, i * packetLength)
+      setPointer(this.#iovecs, i * IOVEC_WORDS, this.room(i))
       this.#iovecs[i * IOVEC_WORDS + 2] = packetLength
-      setPointer(this.#headers, at + NAME, this.#names, i * nameLength)
+      if (nameLength > 0) setPointer(this.#headers, at + NAME, this.name(i))
       setPointer(this.#headers, at + IOV, new Uint8Array(this.#iovecs.buffer), i * IOVEC_WORDS * 4)
       this.#headers[at + IOV_LENGTH] = 1
-      setPointer(this.#headers, at + CONTROL, this.#controls, i * controlLength)
+      if (controlLength > 0) setPointer(this.#headers, at + CONTROL, this.#controls, i * controlLength)
     }
   }
 
@@ -48,15 +52,26 @@ export class ReceiveBatch {
     return received
   }
 
-  /** A view of the packet's bytes. */
-  packet(i: number): Uint8Array {
-    const start = i * this.#size.packetLength
-    return this.#data.subarray(start, start + (this.#headers[i * MMSGHDR_WORDS + RECEIVED] ?? 0))
+  /** A view of the packet's bytes from `start` on. */
+  packet(i: number, start = 0): Uint8Array {
+    const room = this.room(i)
+    const end = this.#headers[i * MMSGHDR_WORDS + RECEIVED] ?? 0
+    // To make a view costs more than to read it, and packets are as long as those before.
+    const last = this.#packets[i]
+    if (last && last.byteOffset === room.byteOffset + start && last.length === end - start) return last
+    const view = room.subarray(start, Math.max(start, end))
+    this.#packets[i] = view
+    return view
   }
 
-  /** Where it came from: a view of a struct sockaddr. */
+  /** All the room of packet `i`, whatever its length. */
+  room(i: number): Uint8Array {
+    return this.#rooms[i] ?? NOTHING
+  }
+
+  /** Where it came from: a struct sockaddr. */
   name(i: number): Uint8Array {
-    return this.#names.subarray(i * this.#size.nameLength, (i + 1) * this.#size.nameLength)
+    return this.#names[i] ?? NOTHING
   }
 
   /** What else the kernel said of it: a view of a struct cmsghdr, or empty. */
@@ -71,8 +86,9 @@ interface BatchSize {
   readonly packets: number
   /** In bytes; what is longer is cut. */
   readonly packetLength: number
+  /** 0: where packets come from is not asked. */
   readonly nameLength: number
-  /** A multiple of 8. */
+  /** A multiple of 8; 0: nothing else is asked. */
   readonly controlLength: number
 }
 
@@ -93,12 +109,12 @@ export class Sender {
     this.#control = fixed(control.length)
     this.#control.set(control)
     this.#packet = fixed(packetLength)
-    setPointer(this.#iovec, 0, this.#packet, 0)
-    setPointer(this.#header, NAME, this.#name, 0)
+    setPointer(this.#iovec, 0, this.#packet)
+    setPointer(this.#header, NAME, this.#name)
     this.#header[NAME_LENGTH] = name.length
-    setPointer(this.#header, IOV, new Uint8Array(this.#iovec.buffer), 0)
+    setPointer(this.#header, IOV, new Uint8Array(this.#iovec.buffer))
     this.#header[IOV_LENGTH] = 1
-    if (control.length > 0) setPointer(this.#header, CONTROL, this.#control, 0)
+    if (control.length > 0) setPointer(this.#header, CONTROL, this.#control)
     this.#header[CONTROL_LENGTH] = control.length
   }
 
@@ -115,7 +131,13 @@ function fixed(length: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(new ArrayBuffer(length))
 }
 
-function setPointer(words: Uint32Array, at: number, target: Uint8Array, offset: number): void {
+/** Room for so many things of that length each, all in one place. */
+function fixedRooms(count: number, length: number): Uint8Array[] {
+  const all = fixed(count * length)
+  return Array.from({ length: count }, (_, i) => all.subarray(i * length, (i + 1) * length))
+}
+
+function setPointer(words: Uint32Array, at: number, target: Uint8Array, offset = 0): void {
   const pointers = new BigUint64Array(words.buffer, at * 4, 1)
   pointers[0] = addressOf(target) + BigInt(offset)
 }

@@ -44,7 +44,7 @@ interface VrrpSocketOptions {
 export function openVrrpSocket({ family, link, source, onReadable, onRefused }: VrrpSocketOptions): VrrpSocket {
   const raw = openOnLink(family, link, source, onReadable)
   const { descriptor } = raw
-  const batch = new ReceiveBatch(ROOM)
+  const batch = new ReceiveBatch({ packets: AT_ONCE, packetLength: LONGEST_PACKET, ...ROOM[family] })
   const read = family === 'IPv4' ? ipv4Reader() : ipv6Reader()
   const sender = new Sender({
     name: groupAddress(family, link),
@@ -79,7 +79,7 @@ export function openVrrpSocket({ family, link, source, onReadable, onRefused }: 
         if (count < 0) return drainedOrThrow(drained, link)
         for (let i = 0; i < count; i++) take(read(batch, i), receive)
         drained += count
-        if (count < ROOM.packets) break
+        if (count < AT_ONCE) break
       }
       return drained
     },
@@ -105,8 +105,9 @@ interface Incoming extends ReceivedPacket {
 
 /** 255 IPv6 addresses after a header of 8 bytes make 4,088; with IPv4's own header, at most 60 bytes, less. */
 const LONGEST_PACKET = 4608
-/** name: struct sockaddr_in6; control: a struct cmsghdr with an int. */
-const ROOM = { packets: 16, packetLength: LONGEST_PACKET, nameLength: 28, controlLength: 24 }
+const AT_ONCE = 32
+/** IPv4 brings its header. IPv6: struct sockaddr_in6; a struct cmsghdr with an int. */
+const ROOM = { IPv4: { nameLength: 0, controlLength: 0 }, IPv6: { nameLength: 28, controlLength: 24 } } as const
 /** More than a receive buffer holds: a flood must not keep the loop for itself. */
 const MOST_DRAINED = 16_384
 
@@ -120,40 +121,43 @@ type Reader = (batch: ReceiveBatch, i: number) => Incoming
 
 /** An IPv4 raw socket hands over the header too (RFC 791 §3.1); the kernel has checked it, and put fragments together. */
 function ipv4Reader(): Reader {
-  const sourceOf = recentAddresses()
+  const sourceOf = recentAddresses(4)
   return (batch, i) => {
-    const packet = batch.packet(i)
-    const versionAndLength = packet[0] ?? 0
+    const header = batch.room(i)
     return {
-      payload: packet.subarray((versionAndLength & 0x0f) * 4),
-      source: sourceOf(packet.subarray(12, 16)),
+      payload: batch.packet(i, ((header[0] ?? 0) & 0x0f) * 4),
+      source: sourceOf(header, SOURCE),
       destination: VRRP_GROUP.IPv4,
-      ttl: packet[8] ?? 0,
+      ttl: header[TTL] ?? 0,
     }
   }
 }
 
 /** An IPv6 raw socket hands over no header: the source is the name, the hop limit a control message (RFC 3542 §6.3). */
 function ipv6Reader(): Reader {
-  const sourceOf = recentAddresses()
+  const sourceOf = recentAddresses(16)
   return (batch, i) => ({
     payload: batch.packet(i),
-    source: sourceOf(batch.name(i).subarray(SIN6_ADDR, SIN6_ADDR + 16)),
+    source: sourceOf(batch.name(i), SIN6_ADDR),
     destination: VRRP_GROUP.IPv6,
     ttl: hopLimitOf(batch.control(i)),
   })
 }
 
 /** To write an address as text costs more than all else about a packet, and few addresses are heard. */
-function recentAddresses(): (bytes: Uint8Array) => IpAddress {
+function recentAddresses(length: 4 | 16): (bytes: Uint8Array, at: number) => IpAddress {
   const recent: IpAddress[] = []
-  return bytes => {
-    const known = recent.find(address => address.bytes.every((byte, i) => byte === bytes[i]))
-    if (known) return known
-    const address = ipAddressFromBytes(bytes)
-    if (recent.push(address) > MOST_RECENT) recent.shift()
+  return (bytes, at) => {
+    for (const address of recent) if (lieAt(address.bytes, bytes, at)) return address
+    const address = ipAddressFromBytes(bytes.subarray(at, at + length))
+    if (recent.unshift(address) > MOST_RECENT) recent.pop()
     return address
   }
+}
+
+function lieAt(address: Uint8Array, bytes: Uint8Array, at: number): boolean {
+  for (let i = 0; i < address.length; i++) if (address[i] !== bytes[at + i]) return false
+  return true
 }
 
 const MOST_RECENT = 16
@@ -265,5 +269,7 @@ const [IPV6_PKTINFO, IPV6_RECVHOPLIMIT, IPV6_TCLASS] = [50, 51, 67]
 const INTERNETWORK_CONTROL = 0xc0
 const RECEIVE_BUFFER = 4 << 20
 const SIN6_ADDR = 8
+/** In an IPv4 header. */
+const [TTL, SOURCE] = [8, 12]
 /** Where the data begin in a struct cmsghdr. */
 const CMSG_DATA = 16
