@@ -56,13 +56,19 @@ function masterLost(previous: VirtualIPStatus | undefined, next: VirtualIPStatus
 function conditionTransitions(previous: VirtualIPStatus | undefined, next: VirtualIPStatus): Transition[] {
   return (next.conditions ?? []).flatMap(condition => {
     const old = previous?.conditions?.find(({ type }) => type === condition.type)
-    const changed = old?.status !== condition.status || (isBad(condition) && old.reason !== condition.reason)
-    if (!changed || condition.status === 'Unknown') return []
-    // At first sight only trouble is news: nothing was redundant or split before.
-    if (!old && !isBad(condition)) return []
+    if (!isNews(condition, old)) return []
     const note = `${condition.type} is ${condition.status}: ${condition.message}`
     return [{ type: isBad(condition) ? ('Warning' as const) : ('Normal' as const), reason: condition.reason, note }]
   })
+}
+
+/** Every VirtualIP begins without a MASTER and a BACKUP: at first sight only a refusal is news, or what should never be. */
+function isNews(condition: Condition, old: Condition | undefined): boolean {
+  const { type, status, reason } = condition
+  if (status === 'Unknown') return false
+  const refused = type === 'Accepted' && status === 'False'
+  if (!old) return refused || (ABNORMAL.has(type) && status === 'True')
+  return old.status !== status || (refused && old.reason !== reason)
 }
 
 /** Conditions whose True is bad news. */

@@ -60,11 +60,12 @@ suite('what a new status tells', () => {
       ['Normal BecameMaster: node1 is MASTER (was BACKUP) for IPv6'],
     ],
     [
-      'at first sight of conditions: the trouble only',
+      'at first sight of conditions: a refusal only',
       undefined,
       {
         conditions: [
           condition('Accepted', 'False', 'AddressTaken', '10.0.0.5 is in web already'),
+          condition('Ready', 'False', 'Waiting'),
           condition('Redundant', 'Unknown', 'Pending'),
           condition('SplitBrain', 'False', 'OneMaster'),
         ],
@@ -84,14 +85,14 @@ suite('what a new status tells', () => {
       ['Normal OneMaster: SplitBrain is False: So it is', 'Normal OneMaster: Ready is True: So it is'],
     ],
     [
-      'trouble of another kind, but not another wording of the same',
+      'a refusal for another reason, but not why it still is not Ready',
       {
         conditions: [
           condition('Accepted', 'False', 'NoNodeMatches', 'x'),
           condition('Ready', 'False', 'NoMaster', 'x'),
         ],
       },
-      { conditions: [condition('Accepted', 'False', 'NoAgent', 'y'), condition('Ready', 'False', 'NoMaster', 'y')] },
+      { conditions: [condition('Accepted', 'False', 'NoAgent', 'y'), condition('Ready', 'False', 'Waiting', 'y')] },
       ['Warning NoAgent: Accepted is False: y'],
     ],
   ] as const satisfies (readonly [string, VirtualIPStatus | undefined, VirtualIPStatus, string[]])[]) {
