@@ -1,8 +1,10 @@
 import { type FSWatcher, readFileSync, watch } from 'node:fs'
 import { basename, dirname } from 'node:path'
+import type { Check } from '../api/virtual-ip.ts'
 import { describeFileErrors, parseVirtualIPFile, type VirtualIPFile } from '../api/virtual-ip-file.ts'
 import type { LinkStatus, VirtualIPNodeSpec } from '../api/virtual-ip-node.ts'
-import { type Plan, plan } from '../plan/plan.ts'
+import { weakWeights } from '../plan/check-rules.ts'
+import { type Plan, plan, type VirtualIPPlan } from '../plan/plan.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { filePlanInput } from './file-plan-input.ts'
 
@@ -101,7 +103,7 @@ export class FileSource {
     const links = this.#links()
     this.#subnets = subnetsText(links)
     const planned = plan(filePlanInput(file, links))
-    this.#say(planned)
+    this.#say(file, planned)
     const spec = withoutInitial(planned.nodes.get(this.#node) ?? { virtualRouters: [] })
     const result: FileSpec = { spec, passwords: passwordsOf(file), plan: planned }
     const text = JSON.stringify([result.spec, result.passwords])
@@ -110,16 +112,32 @@ export class FileSource {
     this.#apply(result)
   }
 
-  #say(planned: Plan): void {
-    const sentences = [...planned.virtualIPs].flatMap(([name, { accepted, members }]) => {
-      if (accepted.status === 'False') return [`${name} is not accepted: ${accepted.reason}: ${accepted.message}`]
-      return members.some(({ node }) => node === this.#node)
-        ? []
-        : [`${name} names other nodes; ${this.#node} takes no part in it (is --node right?)`]
+  /** What the user should know of it, once until it is otherwise. */
+  #say(file: VirtualIPFile, planned: Plan): void {
+    const names = new Set(planned.nodes.keys())
+    const sentences = file.virtualIPs.flatMap(({ metadata: { name }, spec }) => {
+      const outcome = planned.virtualIPs.get(name)
+      return outcome ? remarks(outcome, spec.checks ?? [], this.#node, names).map(remark => `${name} ${remark}`) : []
     })
     for (const sentence of sentences) if (!this.#said.has(sentence)) this.#logger.warn(sentence)
     this.#said = new Set(sentences)
   }
+}
+
+function remarks(
+  { accepted, members }: VirtualIPPlan,
+  checks: readonly Check[],
+  self: string,
+  names: ReadonlySet<string>,
+): string[] {
+  if (accepted.status === 'False') return [`is not accepted: ${accepted.reason}: ${accepted.message}`]
+  const priorities = new Map(members.map(({ node, priority }) => [node, priority]))
+  if (priorities.has(self))
+    return weakWeights(checks, [...priorities.values()]).map(warning => `is accepted. ${warning}`)
+  const nodes = [...priorities.keys()].join(', ')
+  return names.has(self)
+    ? [`has its nodes: ${nodes}; ${self} takes no part in it`]
+    : [`names other nodes: ${nodes}; ${self} takes no part in it (is --node right?)`]
 }
 
 function subnetsText(links: readonly LinkStatus[]): string {
