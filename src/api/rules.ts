@@ -246,6 +246,12 @@ const ROUTER = 'spec.virtualRouters[*]'
 /** Not in the CRD: the controller is the only one to write this, and the agent checks it before it believes it. */
 export const virtualIPNodeRules: readonly Rule[] = [
   {
+    path: 'spec.virtualRouters',
+    check: (self: readonly VirtualRouterSpec[]) =>
+      new Set(self.map(({ virtualIP, family }) => `${virtualIP}/${family}`)).size === self.length,
+    message: 'must have each VirtualIP once per family',
+  },
+  {
     path: ROUTER,
     field: 'addresses',
     check: (self: VirtualRouterSpec) =>

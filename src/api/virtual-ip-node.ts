@@ -74,6 +74,8 @@ export const ReleasedNumber = {
 } as const satisfies JsonSchema
 export type ReleasedNumber = Static<typeof ReleasedNumber>
 
+// Lists of a VirtualIPNode are atomic: each has one writer, and a map's managed fields would more than double the object.
+
 export const VirtualIPNodeSpec = {
   type: 'object',
   description: 'What this node is told to do. The controller writes it.',
@@ -83,8 +85,7 @@ export const VirtualIPNodeSpec = {
       type: 'array',
       description: 'The virtual routers that this node runs.',
       items: VirtualRouterSpec,
-      'x-kubernetes-list-type': 'map',
-      'x-kubernetes-list-map-keys': ['virtualIP', 'family'],
+      'x-kubernetes-list-type': 'atomic',
     },
     released: {
       type: 'array',
@@ -148,8 +149,7 @@ export const VirtualRouterStatus = {
     checks: {
       type: 'array',
       description: 'The results of its checks.',
-      'x-kubernetes-list-type': 'map',
-      'x-kubernetes-list-map-keys': ['name'],
+      'x-kubernetes-list-type': 'atomic',
       items: {
         type: 'object',
         description: 'The result of a check.',
@@ -181,15 +181,13 @@ export const VirtualIPNodeStatus = {
       type: 'array',
       description: 'The links that could carry a virtual router.',
       items: LinkStatus,
-      'x-kubernetes-list-type': 'map',
-      'x-kubernetes-list-map-keys': ['name'],
+      'x-kubernetes-list-type': 'atomic',
     },
     virtualRouters: {
       type: 'array',
       description: 'The virtual routers that this node runs.',
       items: VirtualRouterStatus,
-      'x-kubernetes-list-type': 'map',
-      'x-kubernetes-list-map-keys': ['virtualIP', 'family'],
+      'x-kubernetes-list-type': 'atomic',
     },
     conditions: Conditions,
   },

@@ -153,6 +153,6 @@ test('a virtual router of a VirtualIP twice in one family is refused', () => {
   assert.ok(Array.isArray(parsed))
   assert.equal(
     describeFieldErrors(parsed),
-    'spec.virtualRouters[1]: Duplicate value: {"virtualIP":"web","family":"IPv4"}',
+    'spec.virtualRouters: Invalid value: must have each VirtualIP once per family',
   )
 })
