@@ -118,9 +118,7 @@ async function failover(): Promise<void> {
 }
 
 async function interactive(): Promise<void> {
-  say(
-    'The lab is yours: kubectl get vip -w · ip netns exec node1 ip address · ip netns exec client ping 192.168.1.100 · exit',
-  )
+  say('The lab is yours: kubectl get vip -w · ip netns exec node1 ip address · exit')
   const path = [
     `${fileURLToPath(new URL('../../bin', import.meta.url))}`,
     dirname(toolPath('kubectl')),
