@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { type Condition, type DesiredCondition, setConditions } from '../api/conditions.ts'
 import { agentLeaseName, FIELD_MANAGER } from '../api/names.ts'
 import { describeFieldErrors, parseVirtualIPNodeSpec } from '../api/parse.ts'
@@ -10,23 +11,27 @@ import type {
   VirtualRouterStatus,
 } from '../api/virtual-ip-node.ts'
 import { type KubeClient, openClient } from '../kube/client.ts'
-import { hasReason, KubeError } from '../kube/kube-error.ts'
+import { KubeError } from '../kube/kube-error.ts'
 import { renewLease } from '../kube/lease.ts'
 import { SECRETS, VIRTUAL_IP_NODES } from '../kube/resources.ts'
 import { type ResourceWatch, watchResource } from '../kube/watch.ts'
 import type { Millis } from '../lib/time.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { Complaints } from './complaints.ts'
 import type { ConfigStore } from './config-store.ts'
 
 const RENEW_EVERY: Millis = 3000
 const LEASE_SECONDS = 10
+/** At a start the API server has this long to say what runs, before the disk is believed. */
+const FIRST_WORD: Millis = 1000
 /** A refused report, or a Secret that could not be read, is tried again after this long. */
 const RETRY_AFTER: Millis = 1000
-/** A changed Secret is noticed within this long. */
-const SECRETS_EVERY: Millis = 30_000
-
+/** Secrets are read anew this often, by the wall clock: all nodes take a changed password within the same moment, and none flaps. */
+const SECRETS_EVERY: Millis = 10_000
 /** How long the last report may take. */
 const LAST_REPORT: Millis = 1000
+/** Refusals that stay, so that waiting helps nobody. */
+const FINAL: ReadonlySet<string> = new Set(['Unauthorized', 'Forbidden', 'Untrusted', 'Garbled'])
 
 type Passwords = Readonly<Record<string, string>>
 
@@ -50,11 +55,17 @@ export class ClusterSource {
   #watch: ResourceWatch<VirtualIPNode> | undefined
   #timers: NodeJS.Timeout[] = []
   #retry: NodeJS.Timeout | undefined
-  #routers: VirtualRouterStatus[] = []
+  #secretsTimer: NodeJS.Timeout | undefined
+  /** Undefined until the loop has told: there is nothing to report before. */
+  #routers: VirtualRouterStatus[] | undefined
   #links: LinkStatus[] = []
-  /** The generation that runs; 0: none was seen yet. */
-  #generation = 0
+  /** The generation that was received last; 0: none yet. */
+  #received = 0
+  /** The last one that could be parsed, and its spec. */
+  #parsed = 0
   #spec: VirtualIPNodeSpec = { virtualRouters: [] }
+  /** The one that runs: what is reported as observed. */
+  #running = 0
   #passwords: Passwords = {}
   #accepted: DesiredCondition = {
     type: 'Accepted',
@@ -65,14 +76,23 @@ export class ClusterSource {
   #reporting = false
   #reportAgain = false
   #reported = ''
+  #disconnected = false
+  readonly #complaints = new Complaints()
   /** Why what runs is not what the controller asked for. */
   problem: string | undefined
 
-  /** Runs what the disk has, connects, and goes on by itself. Throws a KubeError where there is no usable kubeconfig. */
-  static start(options: ClusterSourceOptions): ClusterSource {
+  /**
+   * Connects, runs what the API server says or, where that does not come soon, what the disk has, and goes on by itself. Rejects with a
+   * KubeError where there is no usable kubeconfig, or where the API server refuses it and the disk has nothing.
+   */
+  static async start(options: ClusterSourceOptions): Promise<ClusterSource> {
     const source = new ClusterSource(options)
-    source.#startFromDisk()
-    source.#follow()
+    const refusal = await source.#follow()
+    // What was deleted while this node was down must not come back, however eager: so the disk's word comes second.
+    if (!source.#watch?.synced && !source.#startFromDisk() && refusal && FINAL.has(refusal.reason)) {
+      await source.close()
+      throw refusal
+    }
     return source
   }
 
@@ -91,7 +111,7 @@ export class ClusterSource {
 
   /** SIGHUP in cluster mode: Secrets are read again now. */
   reload(): void {
-    void this.#readSecrets()
+    void this.#refreshSecrets()
   }
 
   async close(): Promise<void> {
@@ -99,77 +119,102 @@ export class ClusterSource {
     // The last word, that everything was given up; an API server that does not answer must not hold up the end.
     await Promise.race([this.#report(), sleep(LAST_REPORT)])
     clearTimeout(this.#retry)
+    clearTimeout(this.#secretsTimer)
     this.#ending.abort()
     this.#client.close()
   }
 
-  #startFromDisk(): void {
+  /** Whether it has anything to run. */
+  #startFromDisk(): boolean {
     const { store, apply, logger } = this.#options
     try {
       const stored = store.read()
-      if (!stored) return
+      if (!stored) return false
       const spec = parseVirtualIPNodeSpec(stored.spec)
       if (Array.isArray(spec)) throw new Error(`The last spec on disk can't be used: ${describeFieldErrors(spec)}`)
       this.#spec = spec
       this.#passwords = stored.passwords
       logger.info(`Starting with the last spec on disk (generation ${stored.generation})`)
       apply(spec, stored.passwords, false)
+      return true
     } catch (error) {
       logger.warn((error as Error).message)
+      return false
     }
   }
 
-  #follow(): void {
+  /** Resolves with the API server's first word: its error, or undefined where it told everything or nothing for a while. */
+  #follow(): Promise<KubeError | undefined> {
     const { node, logger } = this.#options
-    const fail = (error: KubeError) => logger.warn(`${error.message}; what runs goes on`)
+    const { promise: firstWord, resolve } = Promise.withResolvers<KubeError | undefined>()
     this.#watch = watchResource<VirtualIPNode>({
       client: this.#client,
       resource: VIRTUAL_IP_NODES,
       fieldSelector: `metadata.name=${node}`,
       signal: this.#ending.signal,
-      onChange: (_, current) => this.#received(current),
+      onChange: (_, current) => this.#receive(current),
       onSynced: () => {
-        if (this.#watch?.cache.size === 0) this.#received(undefined)
+        if (this.#watch?.cache.size === 0) this.#receive(undefined)
+        resolve(undefined)
         void this.#renew()
       },
-      onConnected: () => void this.#report(),
-      onDisconnected: fail,
+      onConnected: () => {
+        if (this.#disconnected) logger.info('The API server is heard again')
+        this.#disconnected = false
+        void this.#report()
+      },
+      onDisconnected: error => {
+        resolve(error)
+        this.#disconnected = true
+        this.#complain(`${error.message}; what runs goes on`)
+      },
     })
     this.#timers = [
       setInterval(() => void this.#renew(), RENEW_EVERY),
-      setInterval(() => void this.#readSecrets(), SECRETS_EVERY),
+      setTimeout(() => resolve(undefined), FIRST_WORD),
     ]
+    return firstWord
+  }
+
+  /** Now and then, however often it is tried again. */
+  #complain(message: string): void {
+    this.#options.logger[this.#complaints.isNew(message, performance.now()) ? 'warn' : 'debug'](message)
   }
 
   /** The controller's word. Without an object there is nothing to run: a VirtualIP that was deleted while this node was down must not come back. */
-  #received(node: VirtualIPNode | undefined): void {
+  #receive(node: VirtualIPNode | undefined): void {
     const generation = node?.metadata.generation ?? 0
-    if (node && generation === this.#generation) return
+    if (node && generation === this.#received) return
+    this.#received = generation
     const spec = parseVirtualIPNodeSpec(node?.spec ?? { virtualRouters: [] })
-    this.#generation = generation
     if (Array.isArray(spec)) {
       this.problem = `Generation ${generation} of VirtualIPNode ${this.#options.node} can't be used: ${describeFieldErrors(spec)}`
       this.#options.logger.error(`${this.problem}; the last good one goes on`)
       this.#setAccepted('False', 'InvalidSpec', this.problem)
-    } else {
-      this.problem = undefined
-      this.#spec = spec
-      this.#setAccepted('True', 'Accepted', `Generation ${generation} runs`)
-      void this.#applyLive()
+      void this.#report()
+      return
     }
-    void this.#report()
+    this.problem = undefined
+    this.#parsed = generation
+    this.#spec = spec
+    this.#setAccepted('True', 'Accepted', `Generation ${generation} runs`)
+    void this.#applyLive()
   }
 
+  /** What is running when it returns is what was asked for last. */
   async #applyLive(): Promise<void> {
-    if (secretNames(this.#spec).some(name => !hasPasswords(this.#passwords, name))) await this.#readSecrets()
-    else this.#applyNow()
+    if (this.#isSecretMissing()) this.#passwords = await this.#readSecrets()
+    this.#applyNow()
+    this.#readSecretsLater()
   }
 
   #applyNow(): void {
     const { store, apply, logger } = this.#options
+    this.#running = this.#parsed
     apply(this.#spec, this.#passwords, true)
+    void this.#report()
     try {
-      store.write({ generation: this.#generation, spec: this.#spec, passwords: this.#passwords })
+      store.write({ generation: this.#parsed, spec: this.#spec, passwords: this.#passwords })
     } catch (error) {
       logger.warn(
         `Cannot keep the spec on disk: ${(error as Error).message}; after a restart without an API server this node will not take part`,
@@ -177,26 +222,51 @@ export class ClusterSource {
     }
   }
 
-  /** A Secret that can't be read leaves the last good password in force. */
-  async #readSecrets(): Promise<void> {
-    const { logger } = this.#options
-    const passwords = { ...this.#passwords }
-    for (const name of secretNames(this.#spec)) {
-      try {
-        const ref = { resource: SECRETS, namespace: this.#client.namespace, name }
-        const secret = await this.#client.get<{ data?: Record<string, string> }>(ref)
-        for (const [key, value] of Object.entries(secret.data ?? {})) {
-          passwords[`${name}/${key}`] = Buffer.from(value, 'base64').toString()
-        }
-      } catch (error) {
-        if (!(error instanceof KubeError)) throw error
-        logger.warn(error.message)
-      }
-    }
-    if (JSON.stringify(passwords) === JSON.stringify(this.#passwords) && this.#generation === 0) return
-    this.#passwords = passwords
-    this.#applyNow()
+  // ---- Secrets
+
+  #isSecretMissing(): boolean {
+    return secretNames(this.#spec).some(name => !hasPasswords(this.#passwords, name))
   }
+
+  #readSecretsLater(): void {
+    clearTimeout(this.#secretsTimer)
+    if (secretNames(this.#spec).length === 0) return
+    const delay = this.#isSecretMissing() ? RETRY_AFTER : SECRETS_EVERY - (Date.now() % SECRETS_EVERY)
+    this.#secretsTimer = setTimeout(() => void this.#refreshSecrets(), delay)
+  }
+
+  async #refreshSecrets(): Promise<void> {
+    const passwords = await this.#readSecrets()
+    if (this.#ending.signal.aborted) return
+    if (this.#running > 0 && !isDeepStrictEqual(passwords, this.#passwords)) {
+      this.#passwords = passwords
+      this.#applyNow()
+    }
+    this.#readSecretsLater()
+  }
+
+  /** Those that the spec names. A Secret that can't be read leaves the last good password in force. */
+  async #readSecrets(): Promise<Passwords> {
+    const read = secretNames(this.#spec).map(async name => {
+      const had = Object.entries(this.#passwords).filter(([key]) => key.startsWith(`${name}/`))
+      return [...had, ...(await this.#readSecret(name))]
+    })
+    return Object.fromEntries((await Promise.all(read)).flat())
+  }
+
+  async #readSecret(name: string): Promise<[string, string][]> {
+    try {
+      const ref = { resource: SECRETS, namespace: this.#client.namespace, name }
+      const { data = {} } = await this.#client.get<{ data?: Record<string, string> }>(ref)
+      return Object.entries(data).map(([key, value]) => [`${name}/${key}`, Buffer.from(value, 'base64').toString()])
+    } catch (error) {
+      if (!(error instanceof KubeError)) throw error
+      this.#complain(error.message)
+      return []
+    }
+  }
+
+  // ---- reports
 
   /**
    * A renewal says that what was last reported is still so: nothing is renewed before that was written. Only where there is no object yet, the
@@ -217,7 +287,7 @@ export class ClusterSource {
   }
 
   #setAccepted(status: Condition['status'], reason: string, message: string): void {
-    this.#accepted = { type: 'Accepted', status, reason, message, observedGeneration: this.#generation }
+    this.#accepted = { type: 'Accepted', status, reason, message, observedGeneration: this.#received }
   }
 
   /** Writes the status where it differs from what was written; one request at a time, the newest state wins. */
@@ -227,8 +297,8 @@ export class ClusterSource {
       return
     }
     const node = this.#watch?.cache.get(this.#options.node)
-    if (!node) return
-    const status = this.#status(node)
+    if (!node || !this.#routers) return
+    const status = this.#status(node, this.#routers)
     const text = this.#statusText()
     if (text === this.#reported) return
     this.#reporting = true
@@ -238,8 +308,7 @@ export class ClusterSource {
       this.#reported = text
     } catch (error) {
       if (!(error instanceof KubeError)) throw error
-      const { message } = error
-      if (!hasReason(error, 'NotFound')) this.#options.logger.warn(message)
+      if (error.reason !== 'NotFound') this.#complain(error.message)
       clearTimeout(this.#retry)
       this.#retry = setTimeout(() => void this.#report(), RETRY_AFTER)
     } finally {
@@ -252,16 +321,16 @@ export class ClusterSource {
 
   /** What there is to report, without the times that a report is given. */
   #statusText(): string {
-    return JSON.stringify([this.#generation, this.#accepted, this.#routers, this.#links])
+    return JSON.stringify([this.#running, this.#accepted, this.#routers, this.#links])
   }
 
-  #status(node: VirtualIPNode): VirtualIPNodeStatus {
+  #status(node: VirtualIPNode, virtualRouters: VirtualRouterStatus[]): VirtualIPNodeStatus {
     return {
-      observedGeneration: this.#generation,
+      observedGeneration: this.#running,
       agentVersion: this.#options.version,
       checksAllowed: [...this.#options.checksAllowed],
       links: this.#links,
-      virtualRouters: this.#routers,
+      virtualRouters,
       conditions: setConditions(node.status?.conditions ?? [], [this.#accepted], new Date().toISOString()),
     }
   }

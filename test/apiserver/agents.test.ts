@@ -1,0 +1,285 @@
+/* The whole thread: a VirtualIP applied to a real API server becomes an address on real kernels, and comes back as a status. */
+import assert from 'node:assert/strict'
+import { after, afterEach, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { EXCLUDE_LABEL } from '../../src/api/names.ts'
+import type { VirtualRouterSpec } from '../../src/api/virtual-ip-node.ts'
+import { VIRTUAL_IPS } from '../../src/kube/resources.ts'
+import { startKeepalived } from '../lab/daemons.ts'
+import type { LabNode } from '../lab/lan.ts'
+import { LiveCluster } from './live-cluster.ts'
+
+const ADDRESS = '192.168.1.100'
+const WEB = { addresses: [`${ADDRESS}/24`] }
+
+describe('three nodes with agents, a controller and an API server', () => {
+  let cluster: LiveCluster
+  let foreign: LabNode
+  before(async () => {
+    cluster = await LiveCluster.start(['node1', 'node2', 'node3'])
+    foreign = cluster.lan.addNode({ name: 'foreign', addresses: ['192.168.1.20/24'] })
+  })
+  afterEach(() => cluster.reset())
+  after(() => cluster.close())
+
+  test('a VirtualIP becomes an address on one node, a status, columns and events; then nobody writes anything', async () => {
+    const [first = '', second = '', third = ''] = await cluster.ready('web', WEB)
+    await cluster.heldBy(ADDRESS, first)
+    const { master, backups, nodes, virtualRouterID } = cluster.latest('web')
+    assert.equal(master, first)
+    assert.equal(backups, '2/2')
+    assert.deepEqual(
+      nodes?.map(({ node, family, state, priority, link }) => [node, family, state, priority, link]),
+      [
+        [first, 'IPv4', 'MASTER', 250, 'eth0'],
+        [second, 'IPv4', 'BACKUP', 238, 'eth0'],
+        [third, 'IPv4', 'BACKUP', 226, 'eth0'],
+      ],
+    )
+    for (const type of ['Accepted', 'Ready', 'Redundant']) assert.ok(cluster.is('web', type, 'True'), type)
+
+    const [header = '', row = ''] = (await cluster.api.kubectl(['get', 'vip'])).split('\n')
+    assert.deepEqual(header.trim().split(/\s+/), ['NAME', 'ADDRESS', 'MASTER', 'READY', 'BACKUPS', 'VRID', 'AGE'])
+    assert.match(row, new RegExp(`^web +${ADDRESS}/24 +${first} +True +2/2 +${virtualRouterID} +\\d+s`))
+
+    for (const { metadata, spec, status } of await cluster.virtualIPNodes()) {
+      const [told] = spec.virtualRouters
+      assert.equal(told?.virtualRouterID, virtualRouterID)
+      assert.equal(status?.observedGeneration, metadata.generation)
+      assert.equal(status?.conditions?.[0]?.status, 'True')
+      assert.deepEqual(
+        status?.links?.map(({ name, carrier }) => [name, carrier]),
+        [['eth0', true]],
+      )
+    }
+    await cluster.until('there are events of every transition', async () => {
+      const notes = await eventNotes(cluster, 'web')
+      return [`${first} is MASTER`, `${second} is BACKUP`, `${third} is BACKUP`].every(note =>
+        notes.some(text => text.startsWith(note)),
+      )
+    })
+
+    // A BACKUP's last word is whom it hears.
+    await cluster.until('both BACKUPs hear the MASTER', async () => {
+      const routers = (await cluster.virtualIPNodes()).flatMap(({ status }) => status?.virtualRouters ?? [])
+      return routers.filter(({ activeAddress }) => activeAddress !== undefined).length === 2
+    })
+    const written = await cluster.versions()
+    await sleep(10_000)
+    assert.equal(await cluster.versions(), written)
+  })
+
+  test('both families of a VirtualIP are on one node, a row for each', async () => {
+    const [first = ''] = await cluster.ready('web', { addresses: [`${ADDRESS}/24`, 'fd00:1::100/64'] })
+    await cluster.heldBy(ADDRESS, first)
+    await cluster.heldBy('fd00:1::100', first)
+    assert.equal(cluster.latest('web').nodes?.length, 6)
+    assert.equal(cluster.latest('web').backups, '2/2')
+  })
+
+  test('a crash moves the address; the dead node is never shown as MASTER again until it is', async () => {
+    const [first = '', second = ''] = await cluster.ready('web', WEB)
+    cluster.crash(first)
+    await cluster.heldBy(ADDRESS, second)
+    await cluster.until('the status says so', () => cluster.latest('web').master === second)
+    const since = cluster.seen.length - 1
+    await cluster.until('the dead agent is noticed', () => cluster.row('web', first) === 'FAULT AgentUnreachable')
+    assert.ok(cluster.is('web', 'Ready', 'True'))
+    assert.equal(cluster.latest('web').backups, '1/2')
+    assert.deepEqual(
+      cluster.seen.slice(since).filter(({ status }) => status?.master !== second),
+      [],
+    )
+    const notes = await eventNotes(cluster, 'web')
+    assert.ok(notes.includes(`The MASTER is ${second} now (it was ${first})`), notes.join('\n'))
+
+    cluster.restore(first)
+    await cluster.startAgent(first)
+    await cluster.settled('web')
+    await cluster.heldBy(ADDRESS, first)
+    assert.equal(cluster.latest('web').backups, '2/2')
+  })
+
+  test('an agent that is told to end gives the address up first, and says so', async () => {
+    const [first = '', second = ''] = await cluster.ready('web', WEB)
+    assert.equal(await cluster.stopAgent(first), 0)
+    assert.ok(!cluster.holders(ADDRESS).includes(first), 'released before it ended')
+    await cluster.heldBy(ADDRESS, second)
+    await cluster.until('the status says so', () => cluster.latest('web').master === second)
+    assert.equal(cluster.latest('web').nodes?.find(({ node }) => node === second)?.reason, 'PriorityZeroReceived')
+    assert.notEqual(cluster.row('web', first), 'MASTER')
+    await cluster.startAgent(first)
+    await cluster.settled('web')
+    await cluster.heldBy(ADDRESS, first)
+  })
+
+  test('cordoning the MASTER moves the address away before anything ends there; uncordoning brings it back', async () => {
+    const [first = '', second = ''] = await cluster.ready('web', WEB)
+    await cluster.api.kubectl(['cordon', first])
+    await cluster.heldBy(ADDRESS, second)
+    await cluster.settled('web')
+    assert.deepEqual(cluster.ranked('web').at(-1), first)
+    await cluster.api.kubectl(['uncordon', first])
+    await cluster.until(`${first} is MASTER again`, () => cluster.latest('web').master === first)
+    await cluster.settled('web')
+    await cluster.heldBy(ADDRESS, first)
+
+    await cluster.api.kubectl(['label', 'node', first, `${EXCLUDE_LABEL}=`])
+    await cluster.heldBy(ADDRESS, second)
+    await cluster.api.kubectl(['label', 'node', first, `${EXCLUDE_LABEL}-`])
+    await cluster.heldBy(ADDRESS, first)
+    await cluster.settled('web')
+  })
+
+  test("two VirtualIPs on two nodes: each node is MASTER of one and the other's BACKUP; alone it holds both", async () => {
+    for (const name of ['node1', 'node2']) await cluster.api.createNode(name, { role: 'edge' })
+    const edge = { nodeSelector: { matchLabels: { role: 'edge' } } }
+    const [first = '', second = ''] = await cluster.ready('vip-a', { addresses: ['192.168.1.101/24'], ...edge })
+    assert.deepEqual(await cluster.ready('vip-b', { addresses: ['192.168.1.102/24'], ...edge }), [second, first])
+    assert.deepEqual([first, second], ['node1', 'node2'])
+    await cluster.heldBy('192.168.1.101', first)
+    await cluster.heldBy('192.168.1.102', second)
+    cluster.crash(first)
+    await cluster.heldBy('192.168.1.101', second)
+    await cluster.until('the status says so', () => cluster.latest('vip-a').master === second)
+    assert.deepEqual(cluster.holders('192.168.1.102'), [second])
+  })
+
+  test('deleting ends at once though a node is dead, whose agent finds nothing left to hold when it is back', async () => {
+    const [first = '', second = ''] = await cluster.ready('web', WEB)
+    cluster.crash(first)
+    await cluster.heldBy(ADDRESS, second)
+    await cluster.api.kubectl(['delete', 'vip', 'web', '--timeout=10s'])
+    await cluster.heldBy(ADDRESS)
+    cluster.restore(first)
+    const agent = await cluster.startAgent(first)
+    await cluster.until('it has heard of it', async () => {
+      const { metadata, spec, status } = await cluster.virtualIPNode(first)
+      return spec.virtualRouters.length === 0 && status?.observedGeneration === metadata.generation
+    })
+    assert.doesNotMatch(agent.output(), /MASTER/)
+  })
+
+  test('a living VirtualIP gets another address, another interval and fewer addresses without a transition', async () => {
+    const [first = ''] = await cluster.ready('web', WEB)
+    const before = cluster.transitions()
+    await cluster.apply('web', { addresses: [`${ADDRESS}/24`, '192.168.1.120/24'] })
+    await cluster.heldBy('192.168.1.120', first)
+    await cluster.apply('web', { ...WEB, advertisementInterval: '1s' })
+    await cluster.heldBy('192.168.1.120')
+    await isRunByAll(cluster, ({ advertisementInterval }) => advertisementInterval === '1s')
+    await cluster.apply('web', { ...WEB, advertisementInterval: '100ms' })
+    await isRunByAll(cluster, ({ advertisementInterval }) => advertisementInterval === '100ms')
+    // Longer than any BACKUP would wait by the shorter interval.
+    await sleep(1500)
+    assert.deepEqual(cluster.holders(ADDRESS), [first])
+    assert.equal(cluster.transitions(), before)
+    await cluster.settled('web')
+  })
+
+  test('priorities that the user turns round move the address once', async () => {
+    const web = (node1: number, node2: number) => ({
+      ...WEB,
+      priorities: [
+        { node: 'node1', priority: node1 },
+        { node: 'node2', priority: node2 },
+      ],
+    })
+    assert.deepEqual(await cluster.ready('web', web(100, 90)), ['node1', 'node2'])
+    const before = cluster.transitions()
+    await cluster.apply('web', web(90, 100))
+    await cluster.until('both run what was asked for', () => {
+      const numbers = cluster.latest('web').nodes?.map(({ node, priority }) => `${node} ${priority}`)
+      return numbers?.sort().join() === 'node1 90,node2 100'
+    })
+    await cluster.settled('web')
+    await cluster.heldBy(ADDRESS, 'node2')
+    assert.equal(cluster.transitions() - before, 2)
+  })
+
+  test('a VRID that a foreign keepalived speaks on the segment is not handed out', async () => {
+    await cluster.ready('web', WEB)
+    const { virtualRouterID: usual } = cluster.latest('web')
+    await cluster.api.client.delete({ resource: VIRTUAL_IPS, name: 'web' })
+    const keepalived = startKeepalived(foreign, configuration(usual))
+    await cluster.until('all agents hear it', async () => {
+      const links = (await cluster.virtualIPNodes()).flatMap(({ status }) => status?.links ?? [])
+      return links.every(({ heard = [] }) => heard.some(({ virtualRouterID }) => virtualRouterID === usual))
+    })
+    const [first = ''] = await cluster.ready('web', WEB)
+    assert.notEqual(cluster.latest('web').virtualRouterID, usual)
+    await cluster.heldBy(ADDRESS, first)
+    await keepalived.stop()
+  })
+})
+
+describe('nodes that do not hear each other but are heard by the API server', () => {
+  let cluster: LiveCluster
+  before(async () => {
+    cluster = await LiveCluster.start(['node1', 'node2'])
+  })
+  after(() => cluster.close())
+
+  test('are a split brain, in the status and in an event, until they hear each other again', async () => {
+    const [first = '', second = ''] = await cluster.ready('web', WEB)
+    cluster.isolate(second)
+    await cluster.until('both claim it', () => cluster.is('web', 'SplitBrain', 'True'))
+    assert.deepEqual(cluster.holders(ADDRESS), [first, second])
+    assert.ok(cluster.is('web', 'Ready', 'False'))
+    const { message = '' } = cluster.condition('web', 'SplitBrain') ?? {}
+    assert.match(message, new RegExp(`${first}.*${second}.*MASTER for IPv4.*IP protocol 112`))
+    await cluster.until('there is an event', async () =>
+      (await eventNotes(cluster, 'web')).includes(`SplitBrain is True: ${message}`),
+    )
+    cluster.rejoin()
+    await cluster.until('it is over', () => cluster.is('web', 'SplitBrain', 'False'))
+    await cluster.settled('web')
+    await cluster.heldBy(ADDRESS, first)
+    await cluster.reset('SplitBrain')
+  })
+
+  test('a node that is cut off from everyone is replaced, not accused; it yields or takes over when it is back', async () => {
+    const [first = '', second = ''] = await cluster.ready('web', WEB)
+    cluster.lan.cut(cluster.node(first))
+    await cluster.until('the other is MASTER', () => cluster.latest('web').master === second)
+    await cluster.until('the silence is noticed', () => cluster.row('web', first) === 'FAULT AgentUnreachable')
+    cluster.lan.uncut(cluster.node(first))
+    await cluster.settled('web')
+    await cluster.heldBy(ADDRESS, first)
+    await cluster.reset()
+  })
+})
+
+async function isRunByAll(cluster: LiveCluster, wanted: (router: VirtualRouterSpec) => boolean): Promise<void> {
+  await cluster.until('all run what was asked for', async () => {
+    const nodes = await cluster.virtualIPNodes()
+    return nodes.every(
+      ({ metadata, spec, status }) =>
+        spec.virtualRouters.every(wanted) && status?.observedGeneration === metadata.generation,
+    )
+  })
+}
+
+function configuration(virtualRouterID: number | undefined): string {
+  return `
+vrrp_instance foreign {
+  interface eth0
+  virtual_router_id ${virtualRouterID}
+  priority 100
+  version 3
+  advert_int 0.1
+  virtual_ipaddress {
+    192.168.1.222
+  }
+}
+`
+}
+
+async function eventNotes(cluster: LiveCluster, name: string): Promise<string[]> {
+  const fields = [
+    '-o',
+    'jsonpath={range .items[*]}{.message}{"\\n"}{end}',
+    `--field-selector=involvedObject.name=${name}`,
+  ]
+  return (await cluster.api.kubectl(['get', 'events', '-n', 'default', ...fields])).trim().split('\n')
+}

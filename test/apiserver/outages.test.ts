@@ -1,0 +1,158 @@
+/* Controllers and API servers come and go; what answers for an address doesn't notice. */
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { after, afterEach, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Daemon, scratchFolder, startAgent } from '../lab/daemons.ts'
+import type { LabNode } from '../lab/lan.ts'
+import { LiveCluster } from './live-cluster.ts'
+
+const ADDRESS = '192.168.1.100'
+const WEB = { addresses: [`${ADDRESS}/24`] }
+
+describe('agents whose controller or API server is gone', () => {
+  let cluster: LiveCluster
+  before(async () => {
+    cluster = await LiveCluster.start(['node1', 'node2', 'node3'])
+  })
+  afterEach(() => cluster.reset())
+  after(() => cluster.close())
+
+  test('a killed leader and a restarted one move nothing; whoever leads plans what comes later', async () => {
+    const [first = ''] = await cluster.ready('web', WEB)
+    await cluster.startController('b')
+    await cluster.until('b follows', () => cluster.controllerSaid('b').includes('The controller a leads'))
+    const unmoved = await nothingMoves(cluster)
+    await cluster.stopController('a', 'SIGKILL')
+    await cluster.until('b leads', () => cluster.controllerSaid('b').includes('This controller leads'))
+    await unmoved()
+
+    await cluster.ready('later', { addresses: ['192.168.1.101/24'] })
+    assert.equal(cluster.latest('web').master, first)
+    const stillUnmoved = await nothingMoves(cluster)
+    assert.equal(await cluster.stopController('b'), 0)
+    await cluster.startController('c')
+    await cluster.until('c leads', () => cluster.controllerSaid('c').includes('This controller leads'))
+    await stillUnmoved()
+    assert.equal(cluster.latest('web').master, first)
+    await cluster.api.kubectl(['cordon', first])
+    await cluster.until('c plans', () => cluster.latest('web').master !== first)
+    await cluster.api.kubectl(['uncordon', first])
+    await cluster.settled('web')
+  })
+
+  test('without an API server a crash moves the address, and a node that boots takes part by what its disk has', async () => {
+    const [first = '', second = '', third = ''] = await cluster.ready('web', WEB)
+    await cluster.heldBy(ADDRESS, first)
+    await cluster.api.stop()
+    try {
+      cluster.crash(first)
+      await cluster.heldBy(ADDRESS, second)
+      cluster.restore(first)
+      const agent = await cluster.startAgent(first)
+      await cluster.heldBy(ADDRESS, first)
+      assert.match(agent.output(), /the last spec on disk/)
+      // An agent alone, killed on a node that lives: its successor finds the address there and gives it up or holds it on.
+      cluster.agent(first).kill('SIGKILL')
+      await cluster.startAgent(first)
+      await cluster.until('the others stand by', () => cluster.holders(ADDRESS).join() === first)
+    } finally {
+      await cluster.api.start()
+    }
+    await cluster.settled('web')
+    assert.deepEqual(cluster.ranked('web'), [first, second, third])
+    assert.equal(cluster.latest('web').backups, '2/2')
+    await cluster.apply('web', { addresses: [`${ADDRESS}/24`, '192.168.1.120/24'] })
+    await cluster.heldBy('192.168.1.120', first)
+  })
+
+  test('what was deleted while an agent was down is never held by it again, however eager its last spec was', async () => {
+    const owner = { ...WEB, advertisementInterval: '10ms', priorities: [{ node: 'node1', priority: 255 }] }
+    await cluster.apply('web', owner)
+    await cluster.heldBy(ADDRESS, 'node1')
+    cluster.agent('node1').kill('SIGKILL')
+    await cluster.agent('node1').ended
+    await cluster.api.kubectl(['delete', 'vip', 'web', '--timeout=10s'])
+    await cluster.until('the controller knows', async () => {
+      return (await cluster.virtualIPNode('node1')).spec.virtualRouters.length === 0
+    })
+    const agent = await cluster.startAgent('node1')
+    await cluster.heldBy(ADDRESS)
+    await cluster.until('it has heard of it', async () => {
+      const { metadata, status } = await cluster.virtualIPNode('node1')
+      return status?.observedGeneration === metadata.generation
+    })
+    assert.doesNotMatch(agent.output(), /MASTER/)
+  })
+
+  test('an API server that is silent and not gone costs nothing either', async () => {
+    const [first = '', second = ''] = await cluster.ready('web', WEB)
+    cluster.api.freeze()
+    try {
+      cluster.crash(first)
+      await cluster.heldBy(ADDRESS, second)
+      cluster.agent(second).kill('SIGKILL')
+      await cluster.startAgent(second)
+      await cluster.until('it serves again', () => cluster.holders(ADDRESS).length === 1)
+    } finally {
+      cluster.api.thaw()
+    }
+    await cluster.until('the status is right again', () => cluster.latest('web').master === cluster.holders(ADDRESS)[0])
+  })
+})
+
+describe('an agent that can not go on', { timeout: 60_000 }, () => {
+  let cluster: LiveCluster
+  before(async () => {
+    cluster = await LiveCluster.start(['node1'])
+    await cluster.ready('web', WEB)
+    assert.equal(await cluster.stopAgent('node1'), 0)
+  })
+  after(() => cluster.close())
+
+  test('without a kubeconfig says so in a sentence and ends with 1', async () => {
+    const agent = agentWith(cluster.node('node1'), '/nowhere/kubeconfig')
+    assert.equal(await agent.ended, 1)
+    assert.match(
+      agent.output(),
+      /Cannot read kubeconfig \/nowhere\/kubeconfig: ENOENT \(use --kubeconfig FILE or set KUBECONFIG\)/,
+    )
+  })
+
+  test('whose credentials are refused, with nothing on disk to go on with, says so and ends with 1', async () => {
+    const agent = agentWith(cluster.node('node1'), refused(cluster.api.kubeconfig))
+    assert.equal(await agent.ended, 1)
+    assert.match(agent.output(), /401 .*check the token or certificate/)
+  })
+
+  test('whose credentials are refused goes on with what its disk has, and says so', async () => {
+    const agent = agentWith(cluster.node('node1'), refused(cluster.api.kubeconfig), cluster.stateDir)
+    await cluster.heldBy(ADDRESS, 'node1')
+    assert.match(agent.output(), /401 .*check the token or certificate/)
+    assert.equal(await agent.stop(), 0)
+  })
+})
+
+/** What is so now; the result asserts that it has stayed so, and stays for a moment. */
+async function nothingMoves(cluster: LiveCluster): Promise<() => Promise<void>> {
+  const generations = async () => (await cluster.virtualIPNodes()).map(({ metadata }) => metadata.generation)
+  const told = await generations()
+  const before = cluster.transitions()
+  const written = cluster.seen.length
+  return async () => {
+    await sleep(2000)
+    assert.equal(cluster.transitions(), before)
+    assert.deepEqual(await generations(), told)
+    assert.deepEqual(cluster.seen.slice(written), [])
+  }
+}
+
+function agentWith(node: LabNode, kubeconfig: string, stateDir = scratchFolder()): Daemon {
+  return startAgent(node, { stateDir, args: ['--kubeconfig', kubeconfig] })
+}
+
+function refused(kubeconfig: string): string {
+  const file = `${scratchFolder()}/refused.kubeconfig`
+  writeFileSync(file, readFileSync(kubeconfig, 'utf8').replace(/"token": "[^"]+"/, '"token": "wrong"'))
+  return file
+}
