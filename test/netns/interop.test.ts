@@ -41,97 +41,100 @@ const DIALECTS: readonly Dialect[] = [
   },
 ]
 
-for (const [i, dialect] of DIALECTS.entries()) {
-  describe(`with keepalived, ${dialect.name}`, () => {
-    let lan: Lan
-    let ours: LabNode
-    let theirs: LabNode
-    before(() => {
-      lan = openLan({ bridge: `br-interop${i}` })
-      ours = lan.addNode({ name: `ours${i}`, addresses: ['192.168.1.10/24', 'fd00:1::10/64'] })
-      theirs = lan.addNode({ name: `theirs${i}`, addresses: ['192.168.1.11/24', 'fd00:1::11/64'] })
-    })
-    after(() => lan.close())
-
-    test('it takes over when our MASTER crashes, and yields when we come back', async () => {
-      let agent = startAgent(ours, { file: file(ours, theirs, dialect, 200, 100) })
-      await isHeldBy('ours', [agent])
-      const keepalived = startKeepalived(theirs, configuration(dialect, 100))
-      await staysWith(ours, 1.5, [agent, keepalived])
-
-      lan.crash(ours)
-      await isHeldBy('theirs', [agent, keepalived])
-      lan.restore(ours)
-      agent = startAgent(ours, { file: file(ours, theirs, dialect, 200, 100) })
-      await isHeldBy('ours', [agent, keepalived])
-      assert.equal(await agent.stop(), 0)
-      await keepalived.stop()
-    })
-
-    test('it takes over when our MASTER leaves, sooner than it could notice a silence', async () => {
-      const agent = startAgent(ours, { file: file(ours, theirs, dialect, 200, 100) })
-      await isHeldBy('ours', [agent])
-      const keepalived = startKeepalived(theirs, configuration(dialect, 100))
-      await eventually('keepalived is BACKUP', () => /Entering BACKUP STATE/.test(keepalived.output()), {
-        daemons: [keepalived],
+// Side by side: nearly all of it is waiting for timers of a second.
+describe('with keepalived', { concurrency: true }, () => {
+  for (const [i, dialect] of DIALECTS.entries()) {
+    describe(dialect.name, { concurrency: 1 }, () => {
+      let lan: Lan
+      let ours: LabNode
+      let theirs: LabNode
+      before(() => {
+        lan = openLan({ bridge: `br-interop${i}` })
+        ours = lan.addNode({ name: `ours${i}`, addresses: ['192.168.1.10/24', 'fd00:1::10/64'] })
+        theirs = lan.addNode({ name: `theirs${i}`, addresses: ['192.168.1.11/24', 'fd00:1::11/64'] })
       })
-      await staysWith(ours, 1.5, [agent, keepalived])
-      assert.equal(await agent.stop(), 0)
-      assert.deepEqual(holders([ours], dialect.address), [], 'released before it ended')
-      await isHeldBy('theirs', [agent, keepalived])
-      assert.match(keepalived.output(), /Backup received priority 0 advertisement/)
-      await keepalived.stop()
-    })
+      after(() => lan.close())
 
-    test('we take over when its MASTER crashes, and yield when it comes back', async () => {
-      let keepalived = startKeepalived(theirs, configuration(dialect, 200))
-      await isHeldBy('theirs', [keepalived])
-      const agent = startAgent(ours, { file: file(ours, theirs, dialect, 100, 200) })
-      await hears(agent, '-> BACKUP')
-      await staysWith(theirs, 1.5, [agent, keepalived])
+      test('it takes over when our MASTER crashes, and yields when we come back', async () => {
+        let agent = startAgent(ours, { file: file(ours, theirs, dialect, 200, 100) })
+        await isHeldBy('ours', [agent])
+        const keepalived = startKeepalived(theirs, configuration(dialect, 100))
+        await staysWith(ours, 1.5, [agent, keepalived])
 
-      lan.crash(theirs)
-      await isHeldBy('ours', [agent, keepalived])
-      lan.restore(theirs)
-      keepalived = startKeepalived(theirs, configuration(dialect, 200))
-      await isHeldBy('theirs', [agent, keepalived])
-      assert.equal(await agent.stop(), 0)
-      await keepalived.stop()
-    })
+        lan.crash(ours)
+        await isHeldBy('theirs', [agent, keepalived])
+        lan.restore(ours)
+        agent = startAgent(ours, { file: file(ours, theirs, dialect, 200, 100) })
+        await isHeldBy('ours', [agent, keepalived])
+        assert.equal(await agent.stop(), 0)
+        await keepalived.stop()
+      })
 
-    test('we take over when its MASTER leaves', async () => {
-      const keepalived = startKeepalived(theirs, configuration(dialect, 200))
-      await isHeldBy('theirs', [keepalived])
-      const agent = startAgent(ours, { file: file(ours, theirs, dialect, 100, 200) })
-      await hears(agent, '-> BACKUP')
-      await staysWith(theirs, 1.5, [agent, keepalived])
-      await keepalived.stop()
-      await isHeldBy('ours', [agent, keepalived])
-      assert.match(agent.output(), /PriorityZeroReceived/)
-      assert.equal(await agent.stop(), 0)
-    })
+      test('it takes over when our MASTER leaves, sooner than it could notice a silence', async () => {
+        const agent = startAgent(ours, { file: file(ours, theirs, dialect, 200, 100) })
+        await isHeldBy('ours', [agent])
+        const keepalived = startKeepalived(theirs, configuration(dialect, 100))
+        await eventually('keepalived is BACKUP', () => /Entering BACKUP STATE/.test(keepalived.output()), {
+          daemons: [keepalived],
+        })
+        await staysWith(ours, 1.5, [agent, keepalived])
+        assert.equal(await agent.stop(), 0)
+        assert.deepEqual(holders([ours], dialect.address), [], 'released before it ended')
+        await isHeldBy('theirs', [agent, keepalived])
+        assert.match(keepalived.output(), /Backup received priority 0 advertisement/)
+        await keepalived.stop()
+      })
 
-    async function isHeldBy(who: 'ours' | 'theirs', daemons: readonly Daemon[]): Promise<void> {
-      const node = who === 'ours' ? ours : theirs
-      await eventually(`${dialect.address} is held by ${who} alone`, () => alive().join() === node.name, { daemons })
-    }
+      test('we take over when its MASTER crashes, and yield when it comes back', async () => {
+        let keepalived = startKeepalived(theirs, configuration(dialect, 200))
+        await isHeldBy('theirs', [keepalived])
+        const agent = startAgent(ours, { file: file(ours, theirs, dialect, 100, 200) })
+        await hears(agent, '-> BACKUP')
+        await staysWith(theirs, 1.5, [agent, keepalived])
 
-    /** Of the nodes that have a namespace with a link: a crashed one keeps its address where nobody sees it. */
-    function alive(): string[] {
-      return holders(
-        [ours, theirs].filter(node => node.run('cat', '/sys/class/net/eth0/carrier').trim() === '1'),
-        dialect.address,
-      )
-    }
+        lan.crash(theirs)
+        await isHeldBy('ours', [agent, keepalived])
+        lan.restore(theirs)
+        keepalived = startKeepalived(theirs, configuration(dialect, 200))
+        await isHeldBy('theirs', [agent, keepalived])
+        assert.equal(await agent.stop(), 0)
+        await keepalived.stop()
+      })
 
-    async function staysWith(node: LabNode, seconds: number, daemons: readonly Daemon[]): Promise<void> {
-      for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(50)) {
-        const now = alive()
-        assert.deepEqual(now, [node.name], daemons.map(daemon => daemon.output()).join('\n---\n'))
+      test('we take over when its MASTER leaves', async () => {
+        const keepalived = startKeepalived(theirs, configuration(dialect, 200))
+        await isHeldBy('theirs', [keepalived])
+        const agent = startAgent(ours, { file: file(ours, theirs, dialect, 100, 200) })
+        await hears(agent, '-> BACKUP')
+        await staysWith(theirs, 1.5, [agent, keepalived])
+        await keepalived.stop()
+        await isHeldBy('ours', [agent, keepalived])
+        assert.match(agent.output(), /PriorityZeroReceived/)
+        assert.equal(await agent.stop(), 0)
+      })
+
+      async function isHeldBy(who: 'ours' | 'theirs', daemons: readonly Daemon[]): Promise<void> {
+        const node = who === 'ours' ? ours : theirs
+        await eventually(`${dialect.address} is held by ${who} alone`, () => alive().join() === node.name, { daemons })
       }
-    }
-  })
-}
+
+      /** Of the nodes that have a namespace with a link: a crashed one keeps its address where nobody sees it. */
+      function alive(): string[] {
+        return holders(
+          [ours, theirs].filter(node => node.run('cat', '/sys/class/net/eth0/carrier').trim() === '1'),
+          dialect.address,
+        )
+      }
+
+      async function staysWith(node: LabNode, seconds: number, daemons: readonly Daemon[]): Promise<void> {
+        for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(50)) {
+          const now = alive()
+          assert.deepEqual(now, [node.name], daemons.map(daemon => daemon.output()).join('\n---\n'))
+        }
+      }
+    })
+  }
+})
 
 async function hears(agent: AgentDaemon, text: string): Promise<void> {
   await eventually(`the agent says "${text}"`, () => agent.output().includes(text), { daemons: [agent] })
