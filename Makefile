@@ -9,7 +9,7 @@ BUILT := node_modules/.kube-vrrp-built
 ifneq ($(NODE_MAJOR),26)
 NODE_READY := $(LOCAL_NODE)/bin/node
 export PATH := $(LOCAL_NODE)/bin:$(PATH)
-export npm_config_nodedir := $(LOCAL_NODE)
+HEADERS := npm_config_nodedir=$(LOCAL_NODE)
 endif
 LAB := test/lab/in-namespaces
 
@@ -27,7 +27,7 @@ $(LOCAL_NODE)/bin/node:
 $(BUILT): package.json package-lock.json $(NODE_READY)
 	@command -v c++ >/dev/null || { echo "A C++ compiler is needed to build raw-socket (Debian: apt-get install g++)" >&2; exit 2; }
 	@echo "Installing the dependencies (once) …"
-	@npm ci --silent
+	@$(HEADERS) npm ci --silent
 	@touch $@
 
 tools: $(BUILT) ## etcd, kube-apiserver and kubectl, built once with Go
@@ -49,7 +49,7 @@ test: build tools test-packages ## types, lint, format and every test
 	@node test/run.ts
 
 format: build ## what the linter can mend, mended
-	@npx biome check --write .
+	@node_modules/.bin/biome check --write .
 
 bench: build tools test-packages ## ours beside keepalived's, in one run
 	@$(LAB) node test/bench/bench.ts

@@ -35,8 +35,8 @@ let passed = 0
 let failed = 0
 
 if (only.length === 0) {
-  await gate('types', ['npx', 'tsc'])
-  await gate('lint and format', ['npx', 'biome', 'check', '--error-on-warnings', '.'])
+  await gate('types', ['node_modules/.bin/tsc'])
+  await gate('lint and format', ['node_modules/.bin/biome', 'check', '--error-on-warnings', '.'])
   await gate('CRDs are as their source says', ['node', 'crds/generate.ts', '--check'])
 }
 await runGroup(unit)
