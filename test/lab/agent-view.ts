@@ -18,7 +18,7 @@ export async function rowOf(
   return entries.find(({ name }) => name === virtualIP)?.status.nodes?.find(row => row.family === family)
 }
 
-/** Waits until the agent says that it is in this state, for this reason where one is given. */
+/** Waits until the agent says over its socket and in its log that it is in this state, for this reason where one is given. */
 export function comesTo(
   agent: AgentDaemon,
   state: Row['state'],
@@ -38,9 +38,18 @@ export function comesTo(
   const what = `${agent.node.name} is ${state}${reason ? ` (${reason})` : ''} for ${virtualIP}`
   const isThere = async () => {
     const row = await rowOf(agent, virtualIP, options)
-    return row?.state === state && (reason === undefined || row.reason === reason) ? row : undefined
+    const isSaid = state === 'INITIALIZE' || lastSaid(agent, virtualIP, options.family ?? 'IPv4') === state
+    return isSaid && row?.state === state && (reason === undefined || row.reason === reason) ? row : undefined
   }
   return eventually(what, isThere, { daemons: [agent, ...daemons] })
+}
+
+/** The log is written behind the agent's back. */
+function lastSaid(agent: Daemon, virtualIP: string, family: string): string | undefined {
+  const line = transitions(agent).findLast(
+    text => text.includes(` ${virtualIP}: `) && text.includes(` family=${family}`),
+  )
+  return line && / -> (\w+): /.exec(line)?.[1]
 }
 
 /** The lines in which an agent told of a transition. */

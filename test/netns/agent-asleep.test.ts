@@ -77,7 +77,7 @@ describe('an agent that slept', { concurrency: 4 }, () => {
       master,
       /MASTER -> BACKUP.*BACKUP -> MASTER.*BACKUP -> MASTER|BACKUP -> MASTER.*MASTER -> BACKUP.*BACKUP -> MASTER/s,
     )
-    await comesTo(backup, 'BACKUP')
+    await says(backup, 'MASTER -> BACKUP')
     const [regained, yielded] = [lastAt(master, '-> MASTER'), lastAt(backup, 'MASTER -> BACKUP')]
     assert.ok(regained <= yielded, `${master.output()}\n---\n${backup.output()}`)
   })

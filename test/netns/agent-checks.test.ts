@@ -1,0 +1,175 @@
+/* What an agent makes of its checks. (The guide's own, `process` with a weight, is in agent-guide.) */
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Check, VirtualIPSpec } from '../../src/api/virtual-ip.ts'
+import { comesTo, rowOf, says, transitions } from '../lab/agent-view.ts'
+import { type AgentDaemon, eventually, holders, scratchFolder, startAgent } from '../lab/daemons.ts'
+import type { LabNode } from '../lab/lan.ts'
+import { testLan } from '../lab/test-lan.ts'
+import { priorities, stream, virtualIP } from '../lab/virtual-ip-stream.ts'
+
+describe('a check', { concurrency: 4 }, () => {
+  test('without a weight that fails is a FAULT with the last line of its command; when it passes again so does the address', async t => {
+    const { node } = testLan(t, 'fault')
+    const well = `${scratchFolder()}/well`
+    writeFileSync(well, '')
+    const { master, backup } = await pair(node(), node(), well)
+    rmSync(well)
+    const { message } = await comesTo(master, 'FAULT', { reason: 'CheckFailed' })
+    assert.equal(message, 'Check well fails: exit status 1: it is unwell')
+    await comesTo(backup, 'MASTER')
+    await alone(backup, [master, backup])
+    writeFileSync(well, '')
+    await comesTo(master, 'MASTER')
+    await alone(master, [master, backup])
+  })
+
+  test('that has no result yet keeps its node out, and says which it is', async t => {
+    const node1 = testLan(t, 'pending').node()
+    const go = `${scratchFolder()}/go`
+    const check: Check = {
+      name: 'slow',
+      ...command(`until [ -e ${go} ]; do sleep 0.05; done`),
+      timeout: '1m',
+      interval: '200ms',
+    }
+    const agent = startAgent(node1, { file: file({ [node1.name]: 200 }, [check]) })
+    const { message } = await comesTo(agent, 'INITIALIZE', { reason: 'WaitingForCheck' })
+    assert.equal(message, 'Check slow has no result yet')
+    await sleep(1500)
+    assert.deepEqual(transitions(agent), [], 'however long it takes')
+    writeFileSync(go, '')
+    await comesTo(agent, 'MASTER')
+  })
+
+  test('that hangs is ended at its time limit and has failed; two of its runs never overlap', async t => {
+    const node1 = testLan(t, 'hang').node()
+    const folder = scratchFolder()
+    // The lock is held for as long as any process of the run lives: here a child that ignores SIGTERM.
+    const run = `exec 9>${folder}/lock; flock -n 9 || echo overlap >>${folder}/runs; echo run >>${folder}/runs; trap '' TERM; sleep 60; sleep 60`
+    const check: Check = { name: 'stuck', ...command(run), timeout: '300ms', interval: '300ms' }
+    const agent = startAgent(node1, { file: file({ [node1.name]: 200 }, [check]) })
+    const { message } = await comesTo(agent, 'FAULT', { reason: 'CheckFailed' })
+    assert.equal(message, 'Check stuck fails: took longer than 300ms')
+    const runs = () => (existsSync(`${folder}/runs`) ? readFileSync(`${folder}/runs`, 'utf8').trim().split('\n') : [])
+    await eventually('it has run three times', () => runs().length >= 3, { daemons: [agent] })
+    assert.ok(!runs().includes('overlap'))
+    assert.equal(await agent.stop(), 0, 'a stuck command does not keep the agent')
+    await eventually(
+      'nor does it outlive the agent',
+      () => node1.run('sh', '-c', `flock -n ${folder}/lock echo free || true`).trim() === 'free',
+    )
+  })
+
+  test('of positive weight raises the priority while it passes, and needs `rise` passes and `fall` failures in a row', async t => {
+    const node1 = testLan(t, 'weight').node()
+    const folder = scratchFolder()
+    // Passes as often as there are files to use up.
+    const check: Check = {
+      name: 'bonus',
+      ...command(`echo run >>${folder}/runs; [ -e ${folder}/pass ]`),
+      interval: '100ms',
+      weight: 20,
+      rise: 3,
+      fall: 3,
+    }
+    const runs = () => readFileSync(`${folder}/runs`, 'utf8').trim().split('\n').length
+    const agent = startAgent(node1, { file: file({ [node1.name]: 100 }, [check]) })
+    const priorityIs = (priority: number) =>
+      eventually(`its priority is ${priority}`, async () => (await rowOf(agent, 'web'))?.priority === priority, {
+        daemons: [agent],
+      })
+    await comesTo(agent, 'MASTER')
+    await priorityIs(100)
+    const told = transitions(agent).length
+    let before = runs()
+    writeFileSync(`${folder}/pass`, '')
+    await priorityIs(120)
+    assert.ok(runs() - before >= 3, 'three passes')
+    before = runs()
+    rmSync(`${folder}/pass`)
+    await priorityIs(100)
+    assert.ok(runs() - before >= 3, 'three failures')
+    assert.deepEqual(transitions(agent).slice(told), [], 'MASTER throughout')
+  })
+
+  test('whose command does not exist fails, and says so', async t => {
+    const node1 = testLan(t, 'nocmd').node()
+    const check: Check = { name: 'gone', exec: { command: ['/nowhere/check'] }, interval: '200ms' }
+    const agent = startAgent(node1, { file: file({ [node1.name]: 200 }, [check]) })
+    const { message } = await comesTo(agent, 'FAULT', { reason: 'CheckFailed' })
+    assert.equal(message, 'Check gone fails: Cannot run /nowhere/check: ENOENT')
+  })
+
+  test('that is added, changed and removed under a running MASTER takes effect without a flap', async t => {
+    const node1 = testLan(t, 'change').node()
+    const go = `${scratchFolder()}/go`
+    const byNode = { [node1.name]: 200 }
+    const agent = startAgent(node1, { file: file(byNode, []) })
+    await comesTo(agent, 'MASTER')
+    const told = transitions(agent).length
+    const slow: Check = {
+      name: 'slow',
+      ...command(`until [ -e ${go} ]; do sleep 0.05; done`),
+      timeout: '1m',
+      interval: '200ms',
+    }
+    writeFileSync(agent.file, file(byNode, [slow]))
+    await says(agent, `Read ${agent.file}`)
+    await sleep(1000)
+    assert.deepEqual(transitions(agent).slice(told), [], 'no result yet is no failure of one that runs')
+    writeFileSync(agent.file, file(byNode, [{ ...slow, ...command('echo really not; false') }]))
+    const { message } = await comesTo(agent, 'FAULT', { reason: 'CheckFailed' })
+    assert.equal(message, 'Check slow fails: exit status 1: really not')
+    writeFileSync(agent.file, file(byNode, []))
+    await comesTo(agent, 'MASTER')
+  })
+})
+
+/** node1, of priority 200, is MASTER while the file `well` is there; node2, of 100, is BACKUP and has no check of its own. */
+async function pair(
+  node1: LabNode,
+  node2: LabNode,
+  well: string,
+): Promise<{ master: AgentDaemon; backup: AgentDaemon }> {
+  const check: Check = {
+    name: 'well',
+    ...command(`[ -e ${well} ] || { echo it is unwell; exit 1; }`),
+    interval: '200ms',
+  }
+  const byNode = { [node1.name]: 200, [node2.name]: 100 }
+  const master = startAgent(node1, { file: file(byNode, [check]) })
+  await comesTo(master, 'MASTER')
+  const backup = startAgent(node2, { file: file(byNode, []) })
+  await comesTo(backup, 'BACKUP')
+  return { master, backup }
+}
+
+function command(script: string): Pick<Check, 'exec'> {
+  return { exec: { command: ['/bin/sh', '-c', script] } }
+}
+
+async function alone(holder: AgentDaemon, agents: readonly AgentDaemon[]): Promise<void> {
+  const nodes = agents.map(({ node }) => node)
+  await eventually(
+    `${holder.node.name} alone holds it`,
+    () => holders(nodes, '10.1.0.100').join() === holder.node.name,
+    {
+      daemons: agents,
+    },
+  )
+}
+
+function file(byNode: Record<string, number>, checks: Check[]): string {
+  const spec: VirtualIPSpec = {
+    addresses: ['10.1.0.100/24'],
+    interface: { name: 'eth0' },
+    virtualRouterID: 51,
+    priorities: priorities(byNode),
+    advertisementInterval: '300ms',
+    checks,
+  }
+  return stream(virtualIP('web', spec))
+}
