@@ -21,7 +21,7 @@ describe('addresses', { concurrency: 3 }, () => {
   test('without a prefix length are /32 and /128; none brings a route, and IPv6 ones are usable at once', async t => {
     const { node } = testLan(t, 'prefix')
     const node1 = node()
-    node1.run('sysctl', '-qw', 'net.ipv6.conf.eth0.accept_dad=1')
+    node1.run('sh', '-c', 'echo 1 >/proc/sys/net/ipv6/conf/eth0/accept_dad')
     const routes = routesOf(node1)
     const agent = startAgent(node1, {
       file: file(node1, { addresses: ['10.1.0.100', 'fd01::100', '10.1.0.101/24', 'fd01::101/64'] }),

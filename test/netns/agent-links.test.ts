@@ -158,7 +158,7 @@ describe('a link', { concurrency: 4 }, () => {
     const listener = listenOn(other)
     t.after(() => listener.close())
     await heard(listener.heard, 'advert 51 priority 200 from 10.1.0.1', agent)
-    node1.run('sysctl', '-qw', 'net.ipv4.conf.eth0.promote_secondaries=1')
+    node1.run('sh', '-c', 'echo 1 >/proc/sys/net/ipv4/conf/eth0/promote_secondaries')
     node1.run('ip', 'address', 'add', '10.1.0.33/24', 'dev', 'eth0')
     node1.run('ip', 'address', 'delete', '10.1.0.1/24', 'dev', 'eth0')
     await heard(listener.heard, 'advert 51 priority 200 from 10.1.0.33', agent)
