@@ -1,4 +1,4 @@
-import type { Check, VirtualIPSpec } from '../../src/api/virtual-ip.ts'
+import type { VirtualIPSpec } from '../../src/api/virtual-ip.ts'
 
 /** A file for `agent --file`: JSON is YAML too. */
 export function stream(...documents: readonly object[]): string {
@@ -21,5 +21,3 @@ export function nodeDocument(name: string): object {
 export function priorities(byNode: Readonly<Record<string, number>>): { node: string; priority: number }[] {
   return Object.entries(byNode).map(([node, priority]) => ({ node, priority }))
 }
-
-export type { Check, VirtualIPSpec }
