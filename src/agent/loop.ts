@@ -44,8 +44,7 @@ import { Heard } from './heard.ts'
 import { HeldAddresses } from './held-addresses.ts'
 import { type IsOurs, linkStatus } from './link-status.ts'
 import { oddAdvert, sameAddressOtherRouter } from './odd-adverts.ts'
-import { ReadingPace } from './reading-pace.ts'
-import { Reception, type Refusal } from './reception.ts'
+import { type HeardAdvertisement, Reception, type Refusal } from './reception.ts'
 import { RunningRouter } from './running-router.ts'
 import { Sockets } from './sockets.ts'
 import { announce } from './transmit.ts'
@@ -89,7 +88,6 @@ export class Loop {
   readonly #routers = new Map<string, RunningRouter>()
   readonly #reception: Reception
   readonly #sockets: Sockets
-  readonly #pace = new ReadingPace()
   readonly #held: HeldAddresses
   readonly #announcements = new Announcements()
   readonly #heard = new Heard()
@@ -109,6 +107,8 @@ export class Loop {
   #retryAt: Instant | undefined
   #forgetAt: Instant = now() + FORGET_EVERY
   #asleep = timeAsleep()
+  /** What it showed when `now()` was 0, by how it goes now. */
+  #wallClock = Date.now() - now()
   #statusDirty = false
   #closed = false
 
@@ -119,7 +119,11 @@ export class Loop {
     this.#sockets = new Sockets({
       received: (link, family, packet) => this.#receive(link, family, packet),
       refused: error => this.#refuse(error),
-      readable: () => this.#readable(),
+      readable: drain =>
+        this.#pass(() => {
+          this.#noticeSleep()
+          drain()
+        }),
     })
     this.#held = new HeldAddresses({
       ...parts,
@@ -177,26 +181,8 @@ export class Loop {
     this.onStatusChanged()
   }
 
-  #readable(): void {
-    if (this.#pace.readsNow(now())) {
-      this.#pass(() => {
-        this.#noticeSleep()
-        this.#read()
-      })
-    } else {
-      this.#sockets.poll(false)
-      if (!this.#closed) this.#arm()
-    }
-  }
-
-  #read(): void {
-    const packets = this.#sockets.drainAll()
-    if (this.#pace.read(now(), packets)) this.#sockets.poll(true)
-  }
-
   #arm(): void {
-    const due = earliest(this.#set.nextDeadline(), this.#announcements.next(), this.#retryAt, this.#forgetAt)
-    const next = Math.min(due, this.#pace.next ?? due)
+    const next = earliest(this.#set.nextDeadline(), this.#announcements.next(), this.#retryAt, this.#forgetAt)
     if (next === this.#armedFor && this.#timer) return
     clearTimeout(this.#timer)
     this.#armedFor = next
@@ -205,11 +191,11 @@ export class Loop {
 
   #wake(armedFor: Instant): void {
     this.#timer = undefined
-    if (armedFor !== this.#pace.next) this.#parts.observeLateness(Math.max(0, now() - armedFor) / 1000)
+    this.#parts.observeLateness(Math.max(0, now() - armedFor) / 1000)
     this.#pass(() => {
       this.#noticeSleep()
       // A late timer proves nothing while the advert that refutes it may wait in the socket.
-      this.#read()
+      this.#sockets.drainAll()
       const at = now()
       for (const key of this.#set.due(at)) {
         this.#step(key, this.#overslept(key, at) ? { type: 'Overslept' } : { type: 'DeadlineReached' })
@@ -233,6 +219,11 @@ export class Loop {
 
   /** A suspended machine heard nothing; CLOCK_MONOTONIC stood still meanwhile, so no timer is late. */
   #noticeSuspend(): void {
+    // The wall clock does not stand still then either, and costs less to read with every packet.
+    const wallClock = Date.now() - now()
+    const jump = Math.abs(wallClock - this.#wallClock)
+    this.#wallClock = wallClock
+    if (jump < SUSPENDED / 2) return
     const asleep = timeAsleep()
     const length = asleep - this.#asleep
     this.#asleep = asleep
@@ -281,14 +272,26 @@ export class Loop {
       case 'Foreign':
         this.#hearOther(link, family, result.advertisement, packet.source)
         return
-      case 'Advertisement': {
-        const { key, advertisement } = result
-        const router = this.#routers.get(key)
-        if (router) router.counters.advertisementsReceived++
-        this.#step(key, { type: 'AdvertisementReceived', advertisement, source: packet.source })
+      case 'Advertisement':
+        if (!result.again?.()) this.#hear(result)
         return
-      }
     }
+  }
+
+  #hear(heard: HeardAdvertisement): void {
+    const { key, advertisement, source } = heard
+    const counters = this.#routers.get(key)?.counters
+    if (!counters) return
+    counters.advertisementsReceived++
+    this.#step(key, { type: 'AdvertisementReceived', advertisement, source })
+    const repetition = this.#set.repetition(key)
+    heard.again =
+      repetition &&
+      (() => {
+        if (!repetition(now())) return false
+        counters.advertisementsReceived++
+        return true
+      })
   }
 
   #refuse({ reason, detail }: Refusal, source?: IpAddress, router?: RunningRouter): void {

@@ -1,38 +1,34 @@
 import type { Instant, Millis } from '../lib/time.ts'
 
 /** How long packets wait at most while they come thick. */
-const PACE: Millis = 4
+export const PACE: Millis = 5
 
 /**
- * When to read the sockets, as network drivers moderate interrupts. A packet that comes alone is read at once. Where the next follows within
- * `PACE`, the sockets are no longer polled but read at that pace, many packets a wake-up, until one finds nothing. Deadlines are
- * believed only after reading, so none is missed; an advert counts from when it is read.
+ * When to read a socket, as network drivers moderate interrupts. A packet that comes alone is read at once. Where the next follows within
+ * `PACE`, the socket is no longer polled but read at that pace, many packets at a time, until one time there is none. Deadlines are
+ * believed only after reading, so no advert is missed; it counts from when it is read.
  */
 export class ReadingPace {
   #lastRead: Instant = Number.NEGATIVE_INFINITY
-  #next: Instant | undefined
-  #sinceThen = 0
+  #sinceTick = 0
 
-  /** When to read while the sockets are not polled. */
-  get next(): Instant | undefined {
-    return this.#next
-  }
-
-  /** A socket is readable: whether to read it now; if not, poll none until `read` says so. */
+  /** The socket is readable: whether to read it now; if not, read it every `PACE` from now on. */
   readsNow(now: Instant): boolean {
-    if (now - this.#lastRead >= PACE) return true
-    this.#next ??= this.#lastRead + PACE
-    return false
+    this.#sinceTick = 1
+    return now - this.#lastRead >= PACE
   }
 
-  /** All sockets were read, and that many packets waited: whether to poll them again from now on. */
-  read(now: Instant, packets: number): boolean {
-    if (packets > 0) this.#lastRead = now
-    this.#sinceThen += packets
-    if (this.#next === undefined || now < this.#next) return false
-    const quiet = this.#sinceThen === 0
-    this.#next = quiet ? undefined : now + PACE
-    this.#sinceThen = 0
-    return quiet
+  /** The socket was read, and that many packets waited. */
+  read(now: Instant, packets: number): void {
+    if (packets === 0) return
+    this.#lastRead = now
+    this.#sinceTick += packets
+  }
+
+  /** It was read because `PACE` is over: whether to go on so; if not, poll it. */
+  goesOn(): boolean {
+    const some = this.#sinceTick > 0
+    this.#sinceTick = 0
+    return some
   }
 }

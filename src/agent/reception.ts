@@ -1,4 +1,4 @@
-import type { Family } from '../lib/ip-address.ts'
+import { type Family, type IpAddress, sameAddress } from '../lib/ip-address.ts'
 import type { ReceivedPacket } from '../linux/vrrp-socket.ts'
 import type { Advertisement, SimplePassword } from '../vrrp/advertisement.ts'
 import type { RouterSet } from '../vrrp/router-set.ts'
@@ -6,7 +6,7 @@ import { DecodeError, type DecodeReason } from '../wire/decode-error.ts'
 import { decodeAdvertisement } from '../wire/vrrp.ts'
 
 export type Received =
-  | { readonly type: 'Advertisement'; readonly key: string; readonly advertisement: Advertisement }
+  | HeardAdvertisement
   /** A valid advert of a virtual router that this node does not run on this link. */
   | { readonly type: 'Foreign'; readonly advertisement: Advertisement }
   | { readonly type: 'Refused'; readonly key: string | undefined; readonly error: Refusal }
@@ -17,17 +17,22 @@ export interface Refusal {
   readonly detail: string
 }
 
-/** A sender repeats itself: the last bytes of each are kept, and the same bytes are not decoded again. */
-interface LastHeard {
-  readonly source: string
-  readonly bytes: Buffer
+/** A sender repeats itself: the last advert for each virtual router is kept, and the same bytes are not decoded again. */
+export interface HeardAdvertisement {
+  readonly type: 'Advertisement'
+  readonly key: string
   readonly advertisement: Advertisement
+  readonly source: IpAddress
+  readonly bytes: Buffer
+  /** What to do when it comes again, in place of all that was done the first time; false: do that. */
+  again?: (() => boolean) | undefined
 }
 
 /** From a packet to whom it concerns and what it says, with the receive checks of RFC 9568 §7.1 and RFC 3768 §7.1. */
 export class Reception {
   readonly #set: RouterSet
-  readonly #last = new Map<string, LastHeard>()
+  /** By link and family, then by VRID. */
+  readonly #last = new Map<number, (HeardAdvertisement | undefined)[]>()
 
   constructor(set: RouterSet) {
     this.#set = set
@@ -39,23 +44,42 @@ export class Reception {
     packet: ReceivedPacket,
     authenticationOf: (key: string) => SimplePassword | undefined,
   ): Received {
-    const key = this.#set.find(link, family, packet.payload[1] ?? 0)
-    const last = key === undefined ? undefined : this.#last.get(key)
-    if (key !== undefined && last && last.source === packet.source.text && last.bytes.equals(packet.payload)) {
-      return { type: 'Advertisement', key, advertisement: last.advertisement }
-    }
+    const virtualRouterID = packet.payload[1] ?? 0
+    const lasts = this.#lastOn(link, family)
+    const last = lasts[virtualRouterID]
+    if (last && sameAddress(last.source, packet.source) && last.bytes.equals(packet.payload)) return last
+    const key = this.#set.find(link, family, virtualRouterID)
     const advertisement = decodeAdvertisement(packet.payload, packet)
     if (advertisement instanceof DecodeError) return { type: 'Refused', key, error: advertisement }
     if (key === undefined) return { type: 'Foreign', advertisement }
     const refused = authenticationError(advertisement, authenticationOf(key))
     if (refused) return { type: 'Refused', key, error: refused }
-    this.#last.set(key, { source: packet.source.text, bytes: Buffer.from(packet.payload), advertisement })
-    return { type: 'Advertisement', key, advertisement }
+    const { source } = packet
+    const heard: HeardAdvertisement = {
+      type: 'Advertisement',
+      key,
+      advertisement,
+      source,
+      bytes: Buffer.from(packet.payload),
+    }
+    lasts[virtualRouterID] = heard
+    return heard
   }
 
   /** A router's password changed or it is gone: what was accepted before proves nothing now. */
   forget(key: string): void {
-    this.#last.delete(key)
+    for (const lasts of this.#last.values()) {
+      for (const [i, last] of lasts.entries()) if (last?.key === key) lasts[i] = undefined
+    }
+  }
+
+  #lastOn(link: number, family: Family): (HeardAdvertisement | undefined)[] {
+    const place = 2 * link + (family === 'IPv6' ? 1 : 0)
+    const known = this.#last.get(place)
+    if (known) return known
+    const lasts = Array.from<HeardAdvertisement | undefined>({ length: 256 })
+    this.#last.set(place, lasts)
+    return lasts
   }
 }
 

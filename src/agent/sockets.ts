@@ -1,8 +1,10 @@
 import type { Family, IpAddress } from '../lib/ip-address.ts'
 import type { Link } from '../linux/links.ts'
+import { now } from '../linux/monotonic-clock.ts'
 import { SyscallError } from '../linux/syscall-error.ts'
 import { openVrrpSocket, type ReceivedPacket, type VrrpSocket } from '../linux/vrrp-socket.ts'
 import type { DecodeError } from '../wire/decode-error.ts'
+import { PACE, ReadingPace } from './reading-pace.ts'
 
 /** A link and family that a socket is wanted for, and the address it sends from. */
 export interface Endpoint {
@@ -15,6 +17,7 @@ interface OpenSocket {
   readonly socket: VrrpSocket
   readonly linkName: string
   readonly source: string
+  readonly pace: ReadingPace
   readonly received: (packet: ReceivedPacket) => void
 }
 
@@ -22,8 +25,8 @@ export interface SocketEvents {
   /** A packet of protocol 112 that passed the TTL check. */
   received(link: number, family: Family, packet: ReceivedPacket): void
   refused(error: DecodeError): void
-  /** Something waits; called once a turn of the event loop until it is read. */
-  readable(): void
+  /** Something may wait: read it with `drain`. */
+  readable(drain: () => void): void
 }
 
 /** One VRRP socket per link and family, level-triggered: `set` opens what is wanted and closes what is not. */
@@ -31,6 +34,9 @@ export class Sockets {
   readonly #open = new Map<string, OpenSocket>()
   readonly #errors = new Map<string, Error>()
   readonly #events: SocketEvents
+  /** Those that are read by the ticker, and not polled. */
+  readonly #paced = new Set<OpenSocket>()
+  #ticker: NodeJS.Timeout | undefined
 
   constructor(events: SocketEvents) {
     this.#events = events
@@ -62,20 +68,44 @@ export class Sockets {
     }
   }
 
-  /** Reads all that waits, in every socket; how many packets that was. */
-  drainAll(): number {
-    let packets = 0
-    for (const { socket, received } of this.#open.values()) packets += socket.drain(received)
-    return packets
-  }
-
-  /** Whether `readable` is called while something waits. */
-  poll(on: boolean): void {
-    for (const { socket } of this.#open.values()) socket.poll(on)
+  /** Reads all that waits, in every socket. */
+  drainAll(): void {
+    for (const open of this.#open.values()) this.#drain(open)
   }
 
   close(): void {
     for (const key of [...this.#open.keys()]) this.#close(key)
+  }
+
+  #drain({ socket, pace, received }: OpenSocket): void {
+    const packets = socket.drain(received)
+    pace.read(now(), packets)
+  }
+
+  #readable(open: OpenSocket): void {
+    if (open.pace.readsNow(now())) {
+      this.#events.readable(() => this.#drain(open))
+      return
+    }
+    open.socket.poll(false)
+    this.#paced.add(open)
+    this.#ticker ??= setInterval(() => this.#events.readable(() => this.#tick()), PACE)
+  }
+
+  #tick(): void {
+    for (const open of this.#paced) {
+      this.#drain(open)
+      if (open.pace.goesOn()) continue
+      this.#paced.delete(open)
+      open.socket.poll(true)
+    }
+    this.#stopTicking()
+  }
+
+  #stopTicking(): void {
+    if (this.#paced.size > 0) return
+    clearInterval(this.#ticker)
+    this.#ticker = undefined
   }
 
   #ensure({ link, family, source }: Endpoint): void {
@@ -88,11 +118,12 @@ export class Sockets {
         family,
         link,
         source,
-        onReadable: () => this.#events.readable(),
+        onReadable: () => this.#readable(open),
         onRefused: error => this.#events.refused(error),
       })
       const received = (packet: ReceivedPacket) => this.#events.received(link.index, family, packet)
-      this.#open.set(key, { socket, linkName: link.name, source: source.text, received })
+      const open = { socket, linkName: link.name, source: source.text, pace: new ReadingPace(), received }
+      this.#open.set(key, open)
       this.#errors.delete(key)
     } catch (error) {
       this.#errors.set(key, error as Error)
@@ -100,8 +131,12 @@ export class Sockets {
   }
 
   #close(key: string): void {
-    this.#open.get(key)?.socket.close()
+    const open = this.#open.get(key)
+    if (!open) return
+    open.socket.close()
     this.#open.delete(key)
+    this.#paced.delete(open)
+    this.#stopTicking()
   }
 }
 

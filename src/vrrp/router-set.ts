@@ -21,7 +21,13 @@ interface Router extends RouterKey {
   config: VirtualRouterConfig
   state: RouterState
   deadline: Instant
+  /** The last event, if it was an advert that changed nothing but when a Backup's wait ends. */
+  follows: AdvertisementReceived | undefined
+  /** When that advert came again; not stepped yet. */
+  heardAgainAt: Instant | undefined
 }
+
+type AdvertisementReceived = Extract<RouterEvent, { type: 'AdvertisementReceived' }>
 
 /**
  * All virtual routers of this node. What comes per advert costs the same with one router as with a thousand: deadlines mostly move away,
@@ -35,7 +41,9 @@ export class RouterSet {
 
   /** As it is now: a later step changes it. */
   get(key: string): (RouterKey & { readonly state: RouterState }) | undefined {
-    return this.#routers.get(key)
+    const router = this.#routers.get(key)
+    if (router) this.#catchUp(router)
+    return router
   }
 
   /** The key of the virtual router that adverts of this family and VRID on this link are for. */
@@ -55,24 +63,56 @@ export class RouterSet {
       throw new RangeError(`VRID ${config.virtualRouterID} (${config.family}) on link ${link} is in use by ${user}`)
     }
     this.#keys.set(onWire, key)
-    this.#routers.set(key, { key, link, config, state: initialState(now), deadline: Infinity })
+    this.#routers.set(key, {
+      key,
+      link,
+      config,
+      state: initialState(now),
+      deadline: Infinity,
+      follows: undefined,
+      heardAgainAt: undefined,
+    })
   }
 
   remove(key: string): void {
     const router = this.#routers.get(key)
     if (!router) return
+    router.follows = undefined
     this.#routers.delete(key)
     this.#keys.delete(wireKey(router.link, router.config.family, router.config.virtualRouterID))
   }
 
   step(key: string, event: RouterEvent, now: Instant): Step {
     const router = this.#router(key)
-    return this.#store(router, step(router.config, router.state, event, now))
+    this.#catchUp(router)
+    const before = router.state
+    const result = step(router.config, before, event, now)
+    this.#store(router, result)
+    router.follows = event.type === 'AdvertisementReceived' && onlyWaits(before, result) ? event : undefined
+    return result
+  }
+
+  /**
+   * Where the last event was an advert that a Backup only began to wait anew for: what to call when that advert comes again. Nearly all
+   * adverts are such, so it costs next to nothing: the step is taken when it matters, before the next one and before a deadline is
+   * believed. It gives false, and does nothing, once it no longer applies.
+   */
+  repetition(key: string): ((now: Instant) => boolean) | undefined {
+    const router = this.#routers.get(key)
+    const follows = router?.follows
+    if (!follows) return undefined
+    return now => {
+      if (router.follows !== follows) return false
+      router.heardAgainAt = now
+      return true
+    }
   }
 
   /** Steps with `Reconfigured`. Throws a RangeError where version, family or VRID differ: remove and add it instead. */
   reconfigure(key: string, config: VirtualRouterConfig, now: Instant): Step {
     const router = this.#router(key)
+    this.#catchUp(router)
+    router.follows = undefined
     const result = step(config, router.state, { type: 'Reconfigured', previous: router.config }, now)
     router.config = config
     return this.#store(router, result)
@@ -87,12 +127,21 @@ export class RouterSet {
   due(now: Instant): string[] {
     if (now < this.#bound) return []
     const due: Router[] = []
-    this.#bound = Infinity
+    let bound: Instant = Infinity
     for (const router of this.#routers.values()) {
+      this.#catchUp(router)
       if (router.deadline <= now) due.push(router)
-      else if (router.deadline < this.#bound) this.#bound = router.deadline
+      else if (router.deadline < bound) bound = router.deadline
     }
+    this.#bound = bound
     return due.sort((a, b) => a.deadline - b.deadline).map(router => router.key)
+  }
+
+  #catchUp(router: Router): void {
+    const { follows, heardAgainAt } = router
+    if (!follows || heardAgainAt === undefined) return
+    router.heardAgainAt = undefined
+    this.#store(router, step(router.config, router.state, follows, heardAgainAt))
   }
 
   #store(router: Router, result: Step): Step {
@@ -107,6 +156,20 @@ export class RouterSet {
     if (!router) throw new RangeError(`No virtual router ${key}`)
     return router
   }
+}
+
+/** Whether a Backup stays what it is but for the end of its wait, so that the same event does nothing else the next time. */
+function onlyWaits(before: RouterState, { state, messages, observations }: Step): boolean {
+  return (
+    before.name === 'Backup' &&
+    state.name === 'Backup' &&
+    messages.length === 0 &&
+    observations.length === 0 &&
+    state.active === before.active &&
+    state.activeInterval === before.activeInterval &&
+    state.preemptAt === before.preemptAt &&
+    state.takeoverReason === before.takeoverReason
+  )
 }
 
 /** A number, for it is looked up with every advert. */

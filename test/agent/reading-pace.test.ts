@@ -1,47 +1,47 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { ReadingPace } from '../../src/agent/reading-pace.ts'
+import { PACE, ReadingPace } from '../../src/agent/reading-pace.ts'
 
 describe('the pace of reading', () => {
   test('a packet that comes alone is read at once', () => {
     const pace = new ReadingPace()
-    for (const at of [0, 5, 100, 104]) {
+    for (const at of [0, PACE, 100, 100 + PACE]) {
       assert.equal(pace.readsNow(at), true)
-      assert.equal(pace.read(at, 1), false)
-      assert.equal(pace.next, undefined)
+      pace.read(at, 1)
     }
   })
 
-  test('one that follows too soon waits, but no longer than 4 ms after the one before', () => {
+  test('one that follows too soon is not', () => {
     const pace = new ReadingPace()
     pace.read(100, 1)
-    assert.equal(pace.readsNow(101), false)
-    assert.equal(pace.next, 104)
-    assert.equal(pace.readsNow(103), false)
-    assert.equal(pace.next, 104)
+    assert.equal(pace.readsNow(100 + PACE - 0.1), false)
   })
 
-  test('while packets come, they are read every 4 ms; when none came, sockets are polled again', () => {
+  test('the pace goes on while every time there are packets, and ends when there are none', () => {
     const pace = new ReadingPace()
     pace.read(100, 1)
     pace.readsNow(101)
-    assert.equal(pace.read(104, 3), false)
-    assert.equal(pace.next, 108)
-    assert.equal(pace.read(108.5, 1), false)
-    assert.equal(pace.next, 112.5)
-    assert.equal(pace.read(112.5, 0), true)
-    assert.equal(pace.next, undefined)
-    assert.equal(pace.readsNow(113), true)
+    for (const [at, packets, goesOn] of [
+      [105, 3, true],
+      [110, 1, true],
+      [115, 0, false],
+    ] as const) {
+      pace.read(at, packets)
+      assert.equal(pace.goesOn(), goesOn, `at ${at}`)
+    }
+    assert.equal(pace.readsNow(116), true)
   })
 
-  test('a reading for a deadline in between does not end the pace, and what it found counts', () => {
+  test('packets that were read for a deadline in between count', () => {
     const pace = new ReadingPace()
-    pace.read(100, 1)
-    pace.readsNow(101)
-    assert.equal(pace.read(102, 2), false)
-    assert.equal(pace.read(103, 0), false)
-    assert.equal(pace.read(104, 0), false)
-    assert.equal(pace.next, 108)
+    pace.readsNow(100)
+    pace.read(105, 1)
+    pace.goesOn()
+    pace.read(107, 2)
+    pace.read(110, 0)
+    assert.equal(pace.goesOn(), true)
+    pace.read(115, 0)
+    assert.equal(pace.goesOn(), false)
   })
 
   test('a reading for a deadline that finds nothing does not make the next packet wait', () => {

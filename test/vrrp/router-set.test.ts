@@ -195,3 +195,107 @@ function deadlines(set: RouterSet): [string, number][] {
   })
   return all.filter(([, at]) => at < Infinity).sort(([, a], [, b]) => a - b)
 }
+
+test('an advert heard again costs no step, and comes to the same as if it had been stepped each time', () => {
+  const adverts = [50, 100, 150, 200, 0].flatMap(priority =>
+    [1000, 500].map(interval => {
+      const event = heard(priority)
+      if (event.type !== 'AdvertisementReceived') throw new Error('not an advert')
+      return { ...event, advertisement: { ...event.advertisement, interval } }
+    }),
+  )
+  const preemption = fc.constantFrom<VirtualRouterConfig['preemption']>(
+    { mode: 'Always', delay: 0 },
+    { mode: 'Always', delay: 700 },
+    { mode: 'Never' },
+  )
+  const act = fc.record({
+    after: fc.nat({ max: 1500 }),
+    what: fc.oneof(
+      { weight: 6, arbitrary: fc.record({ type: fc.constant('hear' as const), advert: fc.nat(adverts.length - 1) }) },
+      { weight: 12, arbitrary: fc.record({ type: fc.constant('hear again' as const) }) },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          type: fc.constant('reconfigure' as const),
+          priority: fc.integer({ min: 40, max: 255 }),
+          addresses: fc.constantFrom(config.addresses, [...config.addresses, ipAddress('10.0.0.101')]),
+        }),
+        }),
+      },
+      { weight: 1, arbitrary: fc.record({ type: fc.constant('oversleep' as const) }) },
+    ),
+  })
+  let repeated = 0
+  fc.assert(
+    fc.property(preemption, fc.array(act, { minLength: 5, maxLength: 60 }), (preemption, acts) => {
+      const set = new RouterSet()
+      let own: VirtualRouterConfig = { ...config, preemption }
+      set.add('web', 2, own, 0)
+      set.step('web', startup, 0)
+      let state = step(own, { name: 'Initialize', since: 0 }, startup, 0).state
+      let last = adverts[0]
+      let repetition: ((now: number) => boolean) | undefined
+      let now = 0
+      const both = (event: RouterEvent) => {
+        const expected = step(own, state, event, now)
+        state = expected.state
+        assert.deepEqual(set.step('web', event, now), expected)
+      }
+      for (const { after, what } of acts) {
+        now += after
+        for (const key of set.due(now)) {
+          assert.ok((deadline(set.get(key)?.state ?? state) ?? Infinity) <= now, 'due is due')
+          both(fires)
+        }
+        assert.ok((deadline(state) ?? Infinity) > now, 'nothing that is due is left out')
+        switch (what.type) {
+          case 'hear':
+            last = adverts[what.advert]
+            if (last) both(last)
+            repetition = set.repetition('web')
+            break
+          case 'hear again':
+            if (!last) break
+            if (repetition?.(now)) {
+              repeated++
+              const { messages, observations, state: next } = step(own, state, last, now)
+              assert.deepEqual([messages, observations], [[], []])
+              state = next
+            } else {
+              both(last)
+              repetition = set.repetition('web')
+            }
+            break
+          case 'reconfigure': {
+            const previous = own
+            own = { ...own, priority: what.priority, addresses: what.addresses }
+            const expected = step(own, state, { type: 'Reconfigured', previous }, now)
+            state = expected.state
+            assert.deepEqual(set.reconfigure('web', own, now), expected)
+            break
+          }
+          case 'oversleep':
+            both({ type: 'Overslept' })
+        }
+        assert.ok((set.nextDeadline() ?? Infinity) <= (deadline(state) ?? Infinity), 'no deadline is passed over')
+      }
+      assert.deepEqual(set.get('web')?.state, state)
+    }),
+  )
+  assert.ok(repeated > 100, `${repeated} adverts were heard again`)
+})
+
+test('what to do when an advert comes again is forgotten with its router', () => {
+  const set = new RouterSet()
+  set.add('web', 2, config, 0)
+  set.step('web', startup, 0)
+  set.step('web', heard(200), 100)
+  assert.equal(set.repetition('web'), undefined, 'that it follows somebody is new')
+  const event = heard(200)
+  set.step('web', event, 200)
+  const repetition = set.repetition('web')
+  assert.equal(repetition?.(300), true)
+  set.remove('web')
+  assert.equal(repetition?.(400), false)
+})
