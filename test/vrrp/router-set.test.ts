@@ -221,7 +221,6 @@ test('an advert heard again costs no step, and comes to the same as if it had be
           priority: fc.integer({ min: 40, max: 255 }),
           addresses: fc.constantFrom(config.addresses, [...config.addresses, ipAddress('10.0.0.101')]),
         }),
-        }),
       },
       { weight: 1, arbitrary: fc.record({ type: fc.constant('oversleep' as const) }) },
     ),
