@@ -37,7 +37,7 @@ demo-packages:
 	@test/lab/packages ip unshare
 
 test-packages:
-	@test/lab/packages ip unshare nft keepalived
+	@test/lab/packages ip unshare nft keepalived pgrep
 
 demo: build tools demo-packages ## three nodes, one VirtualIP, one failover you watch
 	@$(LAB) node test/lab/demo.ts
