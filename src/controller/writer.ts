@@ -59,6 +59,8 @@ export function openWriter(settings: WriterSettings): Writer {
 
   function settle(key: string, change: Change): void {
     if (pending.get(key) === change) pending.delete(key)
+    // Decided while this one was under way: it follows.
+    else if (pending.has(key)) queue.add(key)
     queue.forget(key)
     troubles.delete(key)
   }

@@ -149,6 +149,17 @@ suite('the writer', { timeout: 30_000 }, () => {
     assert.equal(sent.length, 2)
   })
 
+  test('what is decided while a write is under way follows it', async () => {
+    writer.submit([setSpec(100)])
+    // The answer takes longer than any number of microtasks.
+    while (sent.length === 0) await undefined
+    writer.submit([setSpec(90, '8')])
+    await until(() => writer.idle)
+    assert.equal(sent.length, 2)
+    assert.match(sent[1] ?? '', /"resourceVersion":"8".*"priority":90/)
+    assert.deepEqual(story, ['written SetSpec', 'written SetSpec'])
+  })
+
   test('does not write the same thing for ever where the API server keeps something else', async () => {
     writer.submit([setSpec(100)])
     await until(() => writer.idle)
