@@ -600,6 +600,7 @@ export class Loop {
       const bytes = router.bytes.of(config, message.priority, router.desired.spec.checksum, router.authentication)
       this.#farewells.push({ link, family: config.family, bytes })
     }
+    if (running) this.#heard.leave(running.link, running.config.family, running.config.virtualRouterID, now())
     this.#announcements.end(key)
     this.#reception.forget(key)
     this.#set.remove(key)
