@@ -127,7 +127,7 @@ async function status(): Promise<void> {
 }
 
 async function costs(): Promise<void> {
-  const window = 20_000
+  const window = 10_000
   const found: Cost[] = []
   const cases = [1, 250].flatMap(routers => (['MASTER', 'BACKUP'] as const).map(role => ({ routers, role })))
   for (const [i, { routers, role }] of cases.entries()) {
