@@ -90,8 +90,9 @@ describe('three nodes with agents, a controller and an API server', () => {
       cluster.seen.slice(since).filter(({ status }) => status?.master !== second),
       [],
     )
-    const notes = await eventNotes(cluster, 'web')
-    assert.ok(notes.includes(`The MASTER is ${second} now (it was ${first})`), notes.join('\n'))
+    const notes = (await eventNotes(cluster, 'web')).join('\n')
+    assert.match(notes, new RegExp(`${second} is MASTER \\(was BACKUP\\)`))
+    assert.match(notes, new RegExp(`${first} is FAULT .*AgentUnreachable`))
 
     cluster.restore(first)
     await cluster.startAgent(first)
@@ -195,6 +196,17 @@ describe('three nodes with agents, a controller and an API server', () => {
     await cluster.settled('web')
     await cluster.heldBy(ADDRESS, 'node2')
     assert.equal(cluster.transitions() - before, 2)
+  })
+
+  test('a VirtualIP that is deleted and applied again has its VRID again: what one node left, others leave too', async () => {
+    await cluster.ready('web', WEB)
+    const { virtualRouterID } = cluster.latest('web')
+    await cluster.reset()
+    await cluster.ready('web', WEB)
+    assert.equal(cluster.latest('web').virtualRouterID, virtualRouterID)
+    const links = (await cluster.virtualIPNodes()).flatMap(({ status }) => status?.links ?? [])
+    const heard = links.flatMap(link => link.heard ?? [])
+    assert.ok(!heard.some(router => router.virtualRouterID === virtualRouterID))
   })
 
   test('a VRID that a foreign keepalived speaks on the segment is not handed out', async () => {

@@ -288,8 +288,9 @@ export class LiveCluster {
       if (performance.now() < end) continue
       const said = [...this.agents].map(([name, agent]) => `--- ${name}\n${tail(agent.output())}`)
       const controllers = [...this.#said].map(([name, text]) => `--- controller ${name}\n${tail(text)}`)
-      const status = JSON.stringify(this.seen.at(-1), null, 1)
-      assert.fail([`Not within ${WITHIN / 1000} s: ${what}`, status, ...said, ...controllers].join('\n'))
+      const nodes = await this.virtualIPNodes().catch(error => [String(error)])
+      const objects = JSON.stringify([this.seen.at(-1), ...nodes], null, 1)
+      assert.fail([`Not within ${WITHIN / 1000} s: ${what}`, objects, ...said, ...controllers].join('\n'))
     }
   }
 }
