@@ -3,14 +3,11 @@ import type { LinkStatus, VirtualIPNodeSpec, VirtualRouterSpec, VirtualRouterSta
 import { CheckSet } from '../checks/check-set.ts'
 import type { Family, IpAddress } from '../lib/ip-address.ts'
 import type { Instant, Millis } from '../lib/time.ts'
-import type { DesiredAddress } from '../linux/address-changes.ts'
-import type { AddressChange, Addresses } from '../linux/addresses.ts'
+import type { Addresses } from '../linux/addresses.ts'
 import type { FrameSocket } from '../linux/frame-socket.ts'
-import type { Link, LinkTable } from '../linux/links.ts'
+import type { LinkTable } from '../linux/links.ts'
 import { now, timeAsleep } from '../linux/monotonic-clock.ts'
 import type { Ownership } from '../linux/ownership.ts'
-import { SyscallError } from '../linux/syscall-error.ts'
-import { readSysctl } from '../linux/sysctl.ts'
 import type { ReceivedPacket } from '../linux/vrrp-socket.ts'
 import { routerStateName, transitionSentence } from '../status/router-status.ts'
 import type { RouterSample } from '../telemetry/agent-metrics.ts'
@@ -19,38 +16,18 @@ import type { Advertisement } from '../vrrp/advertisement.ts'
 import { RELEASE } from '../vrrp/priority.ts'
 import { RouterSet } from '../vrrp/router-set.ts'
 import { activeDownInterval } from '../vrrp/timers.ts'
-import {
-  deadline,
-  holdsAddresses,
-  type Message,
-  type Observation,
-  type RouterEvent,
-  type RouterState,
-  type Step,
-} from '../vrrp/virtual-router.ts'
-import { Announcements } from './announcements.ts'
+import { deadline, type Observation, type RouterEvent, type RouterState, type Step } from '../vrrp/virtual-router.ts'
 import { Complaints } from './complaints.ts'
-import {
-  checkKey,
-  type DesiredRouter,
-  desiredRouter,
-  type Fault,
-  isAnotherRouter,
-  routerKey,
-  sameConfig,
-} from './desired-routers.ts'
-import { endpoints } from './endpoints.ts'
+import { checkKey, routerKey } from './desired-routers.ts'
 import { Heard } from './heard.ts'
-import { HeldAddresses } from './held-addresses.ts'
 import { type IsOurs, linkStatus } from './link-status.ts'
+import { Membership } from './membership.ts'
 import { oddAdvert, sameAddressOtherRouter } from './odd-adverts.ts'
+import { Output } from './output.ts'
 import { type HeardAdvertisement, Reception, type Refusal } from './reception.ts'
-import { RunningRouter } from './running-router.ts'
+import type { RunningRouter } from './running-router.ts'
 import { Sockets } from './sockets.ts'
-import { announce } from './transmit.ts'
 
-/** After a refused address or advert, a router tries again after this long. */
-const RETRY_AFTER: Millis = 5000
 /** A Backup whose timer is later than half an interval may have been asleep, and so deaf; but never less than this. */
 const LATENESS_FLOOR: Millis = 20
 /** Suspended for longer than this, nothing known before is true. */
@@ -68,18 +45,11 @@ export interface LoopParts {
   readonly observeLateness: (seconds: number) => void
 }
 
-/** A last advert of a router that is no longer here, sent when its addresses are gone. */
-interface Farewell {
-  readonly link: number
-  readonly family: Family
-  readonly bytes: Uint8Array
-}
-
 /**
  * The one loop of an agent: an event in, one step, then every output out. Timers, sockets, links, checks and the spec all enter through
  * `#pass`; nothing else steps a router, touches an address or sends a packet.
  *
- * Read it from `#wake` and `#receive` (events) over `#step` (decide) to `#send` and HeldAddresses (act); `#reconcile` says what runs at all.
+ * Read it from `#wake` and `#receive` (events) over `#step` (decide) to Output (act); Membership says what runs at all.
  */
 export class Loop {
   readonly #parts: LoopParts
@@ -88,23 +58,18 @@ export class Loop {
   readonly #routers = new Map<string, RunningRouter>()
   readonly #reception: Reception
   readonly #sockets: Sockets
-  readonly #held: HeldAddresses
-  readonly #announcements = new Announcements()
+  readonly #output: Output
   readonly #heard = new Heard()
   readonly #complaints = new Complaints()
   readonly #checks: CheckSet
-  #farewells: Farewell[] = []
+  readonly #membership: Membership
   /** Packets refused, by reason. */
   readonly refused: Map<string, number> = new Map()
   /** Called after a pass in which something that users see has changed. */
   onStatusChanged: () => void = () => {}
 
-  #spec: VirtualIPNodeSpec = { virtualRouters: [] }
-  #specIsLive = false
-  #passwords: Readonly<Record<string, string>> = {}
   #timer: NodeJS.Timeout | undefined
   #armedFor: Instant | undefined
-  #retryAt: Instant | undefined
   #forgetAt: Instant = now() + FORGET_EVERY
   #asleep = timeAsleep()
   /** What it showed when `now()` was 0, by how it goes now. */
@@ -125,46 +90,65 @@ export class Loop {
           drain()
         }),
     })
-    this.#held = new HeldAddresses({
+    this.#output = new Output({
       ...parts,
-      desired: () => this.#desiredAddresses(),
-      held: (change, error) => this.#addressHeld(change, error),
-      done: () => this.#addressesTrue(),
+      set: this.#set,
+      routers: this.#routers,
+      sockets: this.#sockets,
+      refuse: (key, router, fault) => this.#membership.refuse(key, router, fault),
+      complain: (router, sentence) => this.#complain(router, sentence),
+      done: () => this.#settle(),
     })
-    this.#checks = new CheckSet(() => this.#pass(() => this.#reconcile()))
+    this.#checks = new CheckSet(() => this.#reconcile())
+    this.#membership = new Membership({
+      ...parts,
+      isOurs: this.#isOurs,
+      set: this.#set,
+      routers: this.#routers,
+      reception: this.#reception,
+      sockets: this.#sockets,
+      output: this.#output,
+      heard: this.#heard,
+      checkResult: key => this.#checks.result(key),
+      step: (key, event) => this.#step(key, event),
+      take: (key, before, step) => this.#take(key, before, step),
+      changed: () => {
+        this.#statusDirty = true
+      },
+    })
     // What a killed predecessor left behind goes before anything is asked for.
-    this.#held.expect()
-    this.#pass(() => this.#reconcile())
+    this.#output.expect()
+    this.#reconcile()
   }
 
   /** Runs what the spec says from now on; what did not change does not notice. `live`: the controller said so just now, as opposed to disk or file. */
   setSpec(spec: VirtualIPNodeSpec, passwords: Readonly<Record<string, string>>, live: boolean): void {
-    this.#spec = spec
-    this.#passwords = passwords
-    this.#specIsLive = live
+    this.#membership.setSpec(spec, passwords, live)
     this.#checks.set(checksOf(spec))
-    this.#pass(() => this.#reconcile())
+    this.#reconcile()
   }
 
   /** The links, or their addresses, are not what they were. */
   linksChanged(): void {
-    this.#held.expect()
-    this.#pass(() => this.#reconcile())
+    this.#output.expect()
+    this.#reconcile()
   }
 
   /** Leaves every virtual router: addresses released, then Priority 0 sent, sockets closed. */
   async close(): Promise<void> {
     this.#checks.close()
-    this.#pass(() => {
-      for (const key of this.#routers.keys()) this.#stop(key)
-    })
+    this.#pass(() => this.#membership.stopAll())
     this.#closed = true
     clearTimeout(this.#timer)
-    await this.#held.idle()
+    await this.#output.idle()
     this.#sockets.close()
   }
 
   // ---- a pass: events in, then all outputs
+
+  #reconcile(): void {
+    this.#pass(() => this.#membership.reconcile())
+  }
 
   #pass(work: () => void): void {
     if (this.#closed) return
@@ -173,7 +157,7 @@ export class Loop {
   }
 
   #settle(): void {
-    this.#held.work()
+    this.#output.work()
     if (this.#closed) return
     this.#arm()
     if (!this.#statusDirty) return
@@ -182,7 +166,12 @@ export class Loop {
   }
 
   #arm(): void {
-    const next = earliest(this.#set.nextDeadline(), this.#announcements.next(), this.#retryAt, this.#forgetAt)
+    const next = earliest(
+      this.#set.nextDeadline(),
+      this.#output.nextAnnouncement(),
+      this.#membership.retryAt,
+      this.#forgetAt,
+    )
     if (next === this.#armedFor && this.#timer) return
     clearTimeout(this.#timer)
     this.#armedFor = next
@@ -200,8 +189,8 @@ export class Loop {
       for (const key of this.#set.due(at)) {
         this.#step(key, this.#overslept(key, at) ? { type: 'Overslept' } : { type: 'DeadlineReached' })
       }
-      for (const key of this.#announcements.take(at)) this.#announce(key)
-      if (this.#retryAt !== undefined && this.#retryAt <= at) this.#retry()
+      this.#output.announceDue(at)
+      if ((this.#membership.retryAt ?? at + 1) <= at) this.#membership.retry()
       if (this.#forgetAt <= at) this.#forget(at)
     })
   }
@@ -330,11 +319,6 @@ export class Loop {
   #take(key: string, before: RouterState, { state, messages, observations }: Step): void {
     const router = this.#routers.get(key)
     if (!router) return
-    if (holdsAddresses(before) !== holdsAddresses(state)) {
-      router.takeOutbox()
-      this.#announcements.end(key)
-      this.#held.expect()
-    }
     for (const observation of observations) this.#observe(key, router, before, observation)
     if (
       state.name === 'Backup' &&
@@ -343,10 +327,7 @@ export class Loop {
     ) {
       this.#statusDirty = true
     }
-    if (messages.length === 0) return
-    // Addresses first, then messages.
-    if (this.#held.stale || router.outbox.length > 0) router.outbox.push(...messages)
-    else this.#send(key, router, messages)
+    this.#output.take(key, router, before, state, messages)
   }
 
   #observe(key: string, router: RunningRouter, before: RouterState, observation: Observation): void {
@@ -380,237 +361,11 @@ export class Loop {
     if (complaint) this.#complain(router, complaint)
   }
 
-  // ---- act
-
-  #send(key: string, router: RunningRouter, messages: readonly Message[]): void {
-    for (const message of messages) {
-      switch (message.type) {
-        case 'Advertise':
-          this.#advertise(key, router, message.priority)
-          break
-        case 'Announce':
-          this.#announcements.begin(key, now())
-          this.#announce(key)
-          break
-      }
-    }
-  }
-
-  #advertise(key: string, router: RunningRouter, priority: number): void {
-    const running = this.#set.get(key)
-    if (!running) return
-    const socket = this.#sockets.get(running.link, running.config.family)
-    if (!socket) return
-    try {
-      socket.send(router.bytes.of(running.config, priority, router.desired.spec.checksum, router.authentication))
-      router.counters.sent(priority)
-    } catch (error) {
-      if (!(error instanceof SyscallError)) throw error
-      if (error.errno === 'EPERM') this.#refuseRouter(key, router, sendRefused(error, router))
-      else this.#complain(router, error.message)
-    }
-  }
-
-  #announce(key: string, only?: readonly IpAddress[]): void {
-    const running = this.#set.get(key)
-    const link = running && this.#parts.links.links.get(running.link)
-    if (!running || !link || !holdsAddresses(running.state)) return
-    const isRouter = running.config.family === 'IPv6' && readSysctl(`net.ipv6.conf.${link.name}.forwarding`) === '1'
-    try {
-      for (const address of only ?? running.config.addresses) announce(this.#parts.frames, link, address, isRouter)
-    } catch (error) {
-      if (!(error instanceof SyscallError)) throw error
-      this.#parts.logger.warn(`${key}: ${error.message}`)
-    }
-  }
-
-  #desiredAddresses(): DesiredAddress[] {
-    return [...this.#routers].flatMap(([key, { desired }]) => {
-      const running = this.#set.get(key)
-      const link = running && this.#parts.links.links.get(running.link)
-      if (!running || !link || !holdsAddresses(running.state)) return []
-      return desired.prefixes.map(prefix => ({ linkIndex: link.index, linkName: link.name, prefix }))
-    })
-  }
-
-  #addressHeld({ prefix }: AddressChange, error: SyscallError | undefined): void {
-    for (const [key, router] of this.#routers) {
-      if (!router.desired.prefixes.some(({ address }) => address.text === prefix.address.text)) continue
-      if (error) this.#refuseRouter(key, router, { reason: 'AddressRefused', message: error.message })
-      // One that came back without a transition; a new Active announces all of its own.
-      else if (router.outbox.length === 0) this.#send(key, router, [{ type: 'Announce' }])
-    }
-  }
-
-  /** What waited for the addresses goes out, but for that which rests on newer changes. */
-  #addressesTrue(): void {
-    if (!this.#held.stale) {
-      for (const [key, router] of this.#routers)
-        if (router.outbox.length > 0) this.#send(key, router, router.takeOutbox())
-      for (const farewell of this.#farewells) this.#sendFarewell(farewell)
-      this.#farewells = []
-    }
-    this.#settle()
-  }
-
-  #sendFarewell({ link, family, bytes }: Farewell): void {
-    try {
-      this.#sockets.get(link, family)?.send(bytes)
-    } catch (error) {
-      if (!(error instanceof SyscallError)) throw error
-      this.#complain(undefined, error.message)
-    }
-  }
-
-  // ---- what runs at all: by spec, links, checks, and what the kernel refused
-
-  #reconcile(): void {
-    const links = [...this.#parts.links.links.values()]
-    const resultOf = (key: string) => this.#checks.result(key)
-    const desired = this.#spec.virtualRouters.map(spec => desiredRouter(spec, links, this.#isOurs, resultOf))
-    const wanted = new Set(desired.map(({ key }) => key))
-
-    // A VRID may pass from one VirtualIP to another in one spec: all leave before any enters.
-    for (const key of [...this.#routers.keys()]) if (!wanted.has(key)) this.#remove(key)
-    for (const router of desired) this.#leaveWhereChanged(router)
-    this.#sockets.set(endpoints(desired, links, this.#isOurs))
-    for (const router of desired) this.#run(router)
-    this.#statusDirty = true
-  }
-
-  #run(desired: DesiredRouter): void {
-    const { key, outcome } = desired
-    const router = this.#routers.get(key) ?? new RunningRouter(desired)
-    this.#routers.set(key, router)
-    if (prefixText(router.desired) !== prefixText(desired)) this.#held.expect()
-    router.desired = desired
-
-    const fault = this.#faultOf(key, router)
-    if (fault) this.#fault(key, router, fault)
-    if (fault || 'fault' in outcome) return
-    const { link, config } = outcome
-    if (!this.#set.get(key)) this.#set.add(key, link.index, config, now())
-    const running = this.#set.get(key)
-    if (!running) return
-    if (!sameConfig(running.config, config)) this.#take(key, running.state, this.#set.reconfigure(key, config, now()))
-    if (running.state.name !== 'Initialize') return
-    if ('waitingFor' in outcome) {
-      router.show('INITIALIZE', 'WaitingForCheck', `Check ${outcome.waitingFor} has no result yet`)
-      return
-    }
-    const unheard = this.#isUnheard(router, link)
-    router.startedWith.add(config.virtualRouterID)
-    this.#step(key, { type: 'Startup', unheard })
-  }
-
-  #faultOf(key: string, router: RunningRouter): Fault | undefined {
-    const { outcome } = router.desired
-    if ('fault' in outcome) return outcome.fault
-    const { link, config } = outcome
-    const user = this.#set.find(link.index, config.family, config.virtualRouterID)
-    if (user !== undefined && user !== key) {
-      const message = `VRID ${config.virtualRouterID} on ${link.name} is used by ${user} on this node`
-      return { reason: 'VirtualRouterIDInUse', message }
-    }
-    const authenticated = router.authenticate(this.#passwords)
-    if (authenticated === 'Missing')
-      return { reason: 'SecretMissing', message: `Secret ${router.passwordName()} was not found` }
-    if (authenticated === 'Changed') this.#reception.forget(key)
-    const error = this.#sockets.error(link.index, config.family)
-    if (error) this.#retryAfter(RETRY_AFTER)
-    return error
-      ? { reason: 'SocketRefused', message: error.message }
-      : (router.refusal ?? this.#muteFault(key, router))
-  }
-
-  /** Asked before a router starts: as MASTER it would take the address from one that is heard. */
-  #muteFault(key: string, router: RunningRouter): Fault | undefined {
-    const { outcome } = router.desired
-    const runs = (this.#set.get(key)?.state.name ?? 'Initialize') !== 'Initialize'
-    if (runs || 'fault' in outcome) return undefined
-    const error = this.#sockets.refusal(outcome.link.index, outcome.config.family)
-    if (error?.errno !== 'EPERM') return undefined
-    this.#retryAfter(RETRY_AFTER)
-    return sendRefused(error, router)
-  }
-
-  /** RFC deviation, recorded: a VRID that was allocated a moment ago and that nobody speaks on need not wait Active_Down_Interval. */
-  #isUnheard({ desired: { spec }, startedWith }: RunningRouter, link: Link): boolean {
-    if (!spec.initial || !this.#specIsLive || startedWith.has(spec.virtualRouterID)) return false
-    return !this.#heard.has(link.index, spec.family, spec.virtualRouterID)
-  }
-
-  #fault(key: string, router: RunningRouter, fault: Fault): void {
-    const { state, message } = router.shown
-    if (state !== 'FAULT' || message !== fault.message) {
-      const { virtualIP, family } = router.desired.spec
-      const change = state === 'FAULT' ? 'still FAULT' : `${state} -> FAULT`
-      this.#parts.logger.warn({ virtualIP, family, reason: fault.reason }, `${virtualIP}: ${change}: ${fault.message}`)
-      router.show('FAULT', fault.reason, fault.message)
-      this.#statusDirty = true
-    }
-    this.#stop(key)
-  }
-
-  #refuseRouter(key: string, router: RunningRouter, fault: Fault): void {
-    router.refusal = { ...fault, until: now() + RETRY_AFTER }
-    this.#retryAfter(RETRY_AFTER)
-    this.#fault(key, router, fault)
-  }
-
-  #retryAfter(length: Millis): void {
-    this.#retryAt = Math.min(this.#retryAt ?? Number.POSITIVE_INFINITY, now() + length)
-  }
-
-  #retry(): void {
-    const at = now()
-    this.#retryAt = undefined
-    for (const router of this.#routers.values()) {
-      if (router.refusal && router.refusal.until <= at) router.refusal = undefined
-      else if (router.refusal) this.#retryAfter(router.refusal.until - at)
-    }
-    this.#reconcile()
-  }
-
-  #stop(key: string): void {
-    if (this.#set.get(key)?.state.name !== 'Initialize') this.#step(key, { type: 'Shutdown' })
-  }
-
-  /** A router whose link, VRID or version is another now ends as the one it was. */
-  #leaveWhereChanged({ key, outcome }: DesiredRouter): void {
-    const running = this.#set.get(key)
-    if (!running || 'fault' in outcome) return
-    if (running.link !== outcome.link.index || isAnotherRouter(running.config, outcome.config)) this.#leave(key)
-  }
-
-  #remove(key: string): void {
-    this.#leave(key)
-    this.#routers.delete(key)
-    this.#held.expect()
-  }
-
-  /** Stops a router and forgets its protocol state; its Priority 0 is said when its addresses are gone. */
-  #leave(key: string): void {
-    this.#stop(key)
-    const running = this.#set.get(key)
-    const router = this.#routers.get(key)
-    for (const message of router?.takeOutbox() ?? []) {
-      if (message.type !== 'Advertise' || !running || !router) continue
-      const { config, link } = running
-      const bytes = router.bytes.of(config, message.priority, router.desired.spec.checksum, router.authentication)
-      this.#farewells.push({ link, family: config.family, bytes })
-    }
-    if (running) this.#heard.leave(running.link, running.config.family, running.config.virtualRouterID, now())
-    this.#announcements.end(key)
-    this.#reception.forget(key)
-    this.#set.remove(key)
-  }
-
   // ---- what users see
 
   /** What this node was told to run. */
   get told(): readonly VirtualRouterSpec[] {
-    return this.#spec.virtualRouters
+    return this.#membership.told
   }
 
   status(): VirtualRouterStatus[] {
@@ -638,7 +393,7 @@ export class Loop {
   }
 
   addressesHeld(): number {
-    return this.#desiredAddresses().length
+    return this.#output.desiredAddresses().length
   }
 }
 
@@ -648,17 +403,6 @@ function checksOf(spec: VirtualIPNodeSpec): Map<string, Check> {
       (router.checks ?? []).map((check): [string, Check] => [checkKey(routerKey(router), check), check]),
     ),
   )
-}
-
-function sendRefused({ message }: SyscallError, { desired: { spec } }: RunningRouter): Fault {
-  return {
-    reason: 'SendRefused',
-    message: `${message}: allow IP protocol 112 out of ${spec.link} in this node's firewall`,
-  }
-}
-
-function prefixText(desired: DesiredRouter): string {
-  return desired.spec.addresses.join()
 }
 
 function earliest(

@@ -1,9 +1,10 @@
 import type { RouterStateName } from '../api/virtual-ip.ts'
 import type { VirtualRouterStatus } from '../api/virtual-ip-node.ts'
 import type { Instant } from '../lib/time.ts'
+import type { SyscallError } from '../linux/syscall-error.ts'
 import { RouterCounters } from '../telemetry/counters.ts'
 import type { SimplePassword } from '../vrrp/advertisement.ts'
-import type { Message, RouterState } from '../vrrp/virtual-router.ts'
+import type { Message, RouterState, VirtualRouterConfig } from '../vrrp/virtual-router.ts'
 import { simplePassword } from '../wire/simple-password.ts'
 import { type CheckResult, checkKey, type DesiredRouter, type Fault } from './desired-routers.ts'
 import { AdvertisementBytes } from './transmit.ts'
@@ -20,7 +21,7 @@ interface Shown {
 export class RunningRouter {
   desired: DesiredRouter
   readonly counters = new RouterCounters()
-  readonly bytes = new AdvertisementBytes()
+  readonly #bytes = new AdvertisementBytes()
   authentication: SimplePassword | undefined
   /** Why it can't take part, by the kernel's word; tried again at `until`. */
   refusal: (Fault & { readonly until: Instant }) | undefined
@@ -42,6 +43,11 @@ export class RunningRouter {
     this.shown = { state, since: changed ? at.toISOString() : before.since, reason, message }
     if (changed) this.counters.transition(before.state, state, reason, at)
     return changed
+  }
+
+  /** The bytes of its advert with this priority. */
+  advertisement(config: VirtualRouterConfig, priority: number): Uint8Array {
+    return this.#bytes.of(config, priority, this.desired.spec.checksum, this.authentication)
   }
 
   takeOutbox(): readonly Message[] {
@@ -93,5 +99,13 @@ export class RunningRouter {
       ...(state?.name === 'Backup' && state.active ? { activeAddress: state.active.address.text } : {}),
       ...(checks.length > 0 ? { checks } : {}),
     }
+  }
+}
+
+/** A firewall of this node refuses its adverts. */
+export function sendRefused({ message }: SyscallError, { desired: { spec } }: RunningRouter): Fault {
+  return {
+    reason: 'SendRefused',
+    message: `${message}: allow IP protocol 112 out of ${spec.link} in this node's firewall`,
   }
 }

@@ -1,0 +1,230 @@
+import type { VirtualIPNodeSpec, VirtualRouterSpec } from '../api/virtual-ip-node.ts'
+import type { Instant, Millis } from '../lib/time.ts'
+import type { Link, LinkTable } from '../linux/links.ts'
+import { now } from '../linux/monotonic-clock.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { RouterSet } from '../vrrp/router-set.ts'
+import type { RouterEvent, RouterState, Step } from '../vrrp/virtual-router.ts'
+import {
+  type CheckResult,
+  type DesiredRouter,
+  desiredRouter,
+  type Fault,
+  isAnotherRouter,
+  sameConfig,
+} from './desired-routers.ts'
+import { endpoints } from './endpoints.ts'
+import type { Heard } from './heard.ts'
+import type { IsOurs } from './link-status.ts'
+import type { Output } from './output.ts'
+import type { Reception } from './reception.ts'
+import { RunningRouter, sendRefused } from './running-router.ts'
+import type { Sockets } from './sockets.ts'
+
+/** After a refused address, advert or socket, a router tries again after this long. */
+const RETRY_AFTER: Millis = 5000
+
+interface MembershipParts {
+  readonly links: LinkTable
+  readonly isOurs: IsOurs
+  readonly logger: Logger
+  readonly set: RouterSet
+  readonly routers: Map<string, RunningRouter>
+  readonly reception: Reception
+  readonly sockets: Sockets
+  readonly output: Output
+  readonly heard: Heard
+  readonly checkResult: (key: string) => CheckResult | undefined
+  readonly step: (key: string, event: RouterEvent) => void
+  /** The outputs of a step that was made here. */
+  readonly take: (key: string, before: RouterState, step: Step) => void
+  /** Something that users see is not what it was. */
+  readonly changed: () => void
+}
+
+/**
+ * Which virtual routers run on this node: by the spec, the links, the checks, and what the kernel refused. Level-triggered: `reconcile` may be
+ * called at any time, and what did not change does not notice.
+ */
+export class Membership {
+  readonly #parts: MembershipParts
+  #spec: VirtualIPNodeSpec = { virtualRouters: [] }
+  #specIsLive = false
+  #passwords: Readonly<Record<string, string>> = {}
+  #retryAt: Instant | undefined
+
+  constructor(parts: MembershipParts) {
+    this.#parts = parts
+  }
+
+  /** What this node was told to run. */
+  get told(): readonly VirtualRouterSpec[] {
+    return this.#spec.virtualRouters
+  }
+
+  /** When to call `retry`. */
+  get retryAt(): Instant | undefined {
+    return this.#retryAt
+  }
+
+  /** `live`: the controller said so just now, as opposed to disk or file. */
+  setSpec(spec: VirtualIPNodeSpec, passwords: Readonly<Record<string, string>>, live: boolean): void {
+    this.#spec = spec
+    this.#passwords = passwords
+    this.#specIsLive = live
+  }
+
+  reconcile(): void {
+    const { routers, sockets, isOurs, checkResult, changed } = this.#parts
+    const links = [...this.#parts.links.links.values()]
+    const desired = this.#spec.virtualRouters.map(spec => desiredRouter(spec, links, isOurs, checkResult))
+    const wanted = new Set(desired.map(({ key }) => key))
+
+    // A VRID may pass from one VirtualIP to another in one spec: all leave before any enters.
+    for (const key of [...routers.keys()]) if (!wanted.has(key)) this.#remove(key)
+    for (const router of desired) this.#leaveWhereChanged(router)
+    sockets.set(endpoints(desired, links, isOurs))
+    for (const router of desired) this.#run(router)
+    changed()
+  }
+
+  /** The kernel refuses what this router needs: it is in FAULT, and tries again. */
+  refuse(key: string, router: RunningRouter, fault: Fault): void {
+    router.refusal = { ...fault, until: now() + RETRY_AFTER }
+    this.#retryAfter(RETRY_AFTER)
+    this.#fault(key, router, fault)
+  }
+
+  retry(): void {
+    const at = now()
+    this.#retryAt = undefined
+    for (const router of this.#parts.routers.values()) {
+      if (router.refusal && router.refusal.until <= at) router.refusal = undefined
+      else if (router.refusal) this.#retryAfter(router.refusal.until - at)
+    }
+    this.reconcile()
+  }
+
+  stopAll(): void {
+    for (const key of this.#parts.routers.keys()) this.#stop(key)
+  }
+
+  #run(desired: DesiredRouter): void {
+    const { set, routers, output, take, step } = this.#parts
+    const { key, outcome } = desired
+    const router = routers.get(key) ?? new RunningRouter(desired)
+    routers.set(key, router)
+    if (prefixText(router.desired) !== prefixText(desired)) output.expect()
+    router.desired = desired
+
+    const fault = this.#faultOf(key, router)
+    if (fault) this.#fault(key, router, fault)
+    if (fault || 'fault' in outcome) return
+    const { link, config } = outcome
+    if (!set.get(key)) set.add(key, link.index, config, now())
+    const running = set.get(key)
+    if (!running) return
+    if (!sameConfig(running.config, config)) take(key, running.state, set.reconfigure(key, config, now()))
+    if (running.state.name !== 'Initialize') return
+    if ('waitingFor' in outcome) {
+      router.show('INITIALIZE', 'WaitingForCheck', `Check ${outcome.waitingFor} has no result yet`)
+      return
+    }
+    const unheard = this.#isUnheard(router, link)
+    router.startedWith.add(config.virtualRouterID)
+    step(key, { type: 'Startup', unheard })
+  }
+
+  /** RFC deviation, recorded: a VRID that was allocated a moment ago and that nobody speaks on need not wait Active_Down_Interval. */
+  #isUnheard({ desired: { spec }, startedWith }: RunningRouter, link: Link): boolean {
+    if (!spec.initial || !this.#specIsLive || startedWith.has(spec.virtualRouterID)) return false
+    return !this.#parts.heard.has(link.index, spec.family, spec.virtualRouterID)
+  }
+
+  // ---- what prevents it
+
+  #faultOf(key: string, router: RunningRouter): Fault | undefined {
+    const { set, reception, sockets } = this.#parts
+    const { outcome } = router.desired
+    if ('fault' in outcome) return outcome.fault
+    const { link, config } = outcome
+    const user = set.find(link.index, config.family, config.virtualRouterID)
+    if (user !== undefined && user !== key) {
+      const message = `VRID ${config.virtualRouterID} on ${link.name} is used by ${user} on this node`
+      return { reason: 'VirtualRouterIDInUse', message }
+    }
+    const authenticated = router.authenticate(this.#passwords)
+    if (authenticated === 'Missing') {
+      return { reason: 'SecretMissing', message: `Secret ${router.passwordName()} was not found` }
+    }
+    if (authenticated === 'Changed') reception.forget(key)
+    const error = sockets.error(link.index, config.family)
+    if (!error) return router.refusal ?? this.#muteFault(key, router)
+    this.#retryAfter(RETRY_AFTER)
+    return { reason: 'SocketRefused', message: error.message }
+  }
+
+  /** Asked before a router starts: as MASTER it would take the address from one that is heard. */
+  #muteFault(key: string, router: RunningRouter): Fault | undefined {
+    const { set, sockets } = this.#parts
+    const { outcome } = router.desired
+    const runs = (set.get(key)?.state.name ?? 'Initialize') !== 'Initialize'
+    if (runs || 'fault' in outcome) return undefined
+    const error = sockets.refusal(outcome.link.index, outcome.config.family)
+    if (error?.errno !== 'EPERM') return undefined
+    this.#retryAfter(RETRY_AFTER)
+    return sendRefused(error, router)
+  }
+
+  #fault(key: string, router: RunningRouter, fault: Fault): void {
+    const { logger, changed } = this.#parts
+    const { state, message } = router.shown
+    if (state !== 'FAULT' || message !== fault.message) {
+      const { virtualIP, family } = router.desired.spec
+      const change = state === 'FAULT' ? 'still FAULT' : `${state} -> FAULT`
+      logger.warn({ virtualIP, family, reason: fault.reason }, `${virtualIP}: ${change}: ${fault.message}`)
+      router.show('FAULT', fault.reason, fault.message)
+      changed()
+    }
+    this.#stop(key)
+  }
+
+  #retryAfter(length: Millis): void {
+    this.#retryAt = Math.min(this.#retryAt ?? Number.POSITIVE_INFINITY, now() + length)
+  }
+
+  // ---- how it ends
+
+  #stop(key: string): void {
+    const { set, step } = this.#parts
+    if (set.get(key)?.state.name !== 'Initialize') step(key, { type: 'Shutdown' })
+  }
+
+  /** A router whose link, VRID or version is another now ends as the one it was. */
+  #leaveWhereChanged({ key, outcome }: DesiredRouter): void {
+    const running = this.#parts.set.get(key)
+    if (!running || 'fault' in outcome) return
+    if (running.link !== outcome.link.index || isAnotherRouter(running.config, outcome.config)) this.#leave(key)
+  }
+
+  #remove(key: string): void {
+    this.#leave(key)
+    this.#parts.routers.delete(key)
+    this.#parts.output.expect()
+  }
+
+  /** Stops a router and forgets its protocol state. */
+  #leave(key: string): void {
+    const { set, output, heard, reception } = this.#parts
+    this.#stop(key)
+    output.leave(key)
+    const running = set.get(key)
+    if (running) heard.leave(running.link, running.config.family, running.config.virtualRouterID, now())
+    reception.forget(key)
+    set.remove(key)
+  }
+}
+
+function prefixText(desired: DesiredRouter): string {
+  return desired.spec.addresses.join()
+}

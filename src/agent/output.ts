@@ -1,0 +1,196 @@
+import type { Family, IpAddress } from '../lib/ip-address.ts'
+import type { Instant } from '../lib/time.ts'
+import type { DesiredAddress } from '../linux/address-changes.ts'
+import type { AddressChange, Addresses } from '../linux/addresses.ts'
+import type { FrameSocket } from '../linux/frame-socket.ts'
+import type { LinkTable } from '../linux/links.ts'
+import { now } from '../linux/monotonic-clock.ts'
+import type { Ownership } from '../linux/ownership.ts'
+import { SyscallError } from '../linux/syscall-error.ts'
+import { readSysctl } from '../linux/sysctl.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { RouterSet } from '../vrrp/router-set.ts'
+import { holdsAddresses, type Message, type RouterState } from '../vrrp/virtual-router.ts'
+import { Announcements } from './announcements.ts'
+import type { Fault } from './desired-routers.ts'
+import { HeldAddresses } from './held-addresses.ts'
+import { type RunningRouter, sendRefused } from './running-router.ts'
+import type { Sockets } from './sockets.ts'
+import { announce } from './transmit.ts'
+
+interface OutputParts {
+  readonly links: LinkTable
+  readonly addresses: Addresses
+  readonly ownership: Ownership
+  readonly frames: FrameSocket
+  readonly logger: Logger
+  readonly set: RouterSet
+  readonly routers: ReadonlyMap<string, RunningRouter>
+  readonly sockets: Sockets
+  /** The kernel refuses what this router needs. */
+  readonly refuse: (key: string, router: RunningRouter, fault: Fault) => void
+  /** What went wrong and stops nothing. */
+  readonly complain: (router: RunningRouter | undefined, sentence: string) => void
+  /** A batch of addresses is done: what was waiting for it is out. */
+  readonly done: () => void
+}
+
+/** A last advert of a router that is no longer here, sent when its addresses are gone. */
+interface Farewell {
+  readonly link: number
+  readonly family: Family
+  readonly bytes: Uint8Array
+}
+
+/** What comes out of steps: the addresses that must be held, and the messages that rest on them. Addresses first, then messages. */
+export class Output {
+  readonly #parts: OutputParts
+  readonly #held: HeldAddresses
+  readonly #announcements = new Announcements()
+  #farewells: Farewell[] = []
+
+  constructor(parts: OutputParts) {
+    this.#parts = parts
+    this.#held = new HeldAddresses({
+      ...parts,
+      desired: () => this.desiredAddresses(),
+      held: (change, error) => this.#addressHeld(change, error),
+      done: () => this.#addressesTrue(),
+    })
+  }
+
+  /** The outputs of one step of a router that was in state `before`. */
+  take(
+    key: string,
+    router: RunningRouter,
+    before: RouterState,
+    after: RouterState,
+    messages: readonly Message[],
+  ): void {
+    if (holdsAddresses(before) !== holdsAddresses(after)) {
+      router.takeOutbox()
+      this.#announcements.end(key)
+      this.#held.expect()
+    }
+    if (messages.length === 0) return
+    if (this.#held.stale || router.outbox.length > 0) router.outbox.push(...messages)
+    else this.#send(key, router, messages)
+  }
+
+  /** The addresses that are there, or should be, are not what they were. */
+  expect(): void {
+    this.#held.expect()
+  }
+
+  work(): void {
+    this.#held.work()
+  }
+
+  async idle(): Promise<void> {
+    await this.#held.idle()
+  }
+
+  /** When to call `announceDue`. */
+  nextAnnouncement(): Instant | undefined {
+    return this.#announcements.next()
+  }
+
+  announceDue(at: Instant): void {
+    for (const key of this.#announcements.take(at)) this.#announce(key)
+  }
+
+  /** A router that has stopped is forgotten; its Priority 0 is said when its addresses are gone. */
+  leave(key: string): void {
+    const { set, routers } = this.#parts
+    const running = set.get(key)
+    const router = routers.get(key)
+    for (const message of router?.takeOutbox() ?? []) {
+      if (message.type !== 'Advertise' || !running || !router) continue
+      const bytes = router.advertisement(running.config, message.priority)
+      this.#farewells.push({ link: running.link, family: running.config.family, bytes })
+    }
+    this.#announcements.end(key)
+  }
+
+  desiredAddresses(): DesiredAddress[] {
+    const { set, routers, links } = this.#parts
+    return [...routers].flatMap(([key, { desired }]) => {
+      const running = set.get(key)
+      const link = running && links.links.get(running.link)
+      if (!running || !link || !holdsAddresses(running.state)) return []
+      return desired.prefixes.map(prefix => ({ linkIndex: link.index, linkName: link.name, prefix }))
+    })
+  }
+
+  #send(key: string, router: RunningRouter, messages: readonly Message[]): void {
+    for (const message of messages) {
+      switch (message.type) {
+        case 'Advertise':
+          this.#advertise(key, router, message.priority)
+          break
+        case 'Announce':
+          this.#announcements.begin(key, now())
+          this.#announce(key)
+          break
+      }
+    }
+  }
+
+  #advertise(key: string, router: RunningRouter, priority: number): void {
+    const running = this.#parts.set.get(key)
+    const socket = running && this.#parts.sockets.get(running.link, running.config.family)
+    if (!running || !socket) return
+    try {
+      socket.send(router.advertisement(running.config, priority))
+      router.counters.sent(priority)
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error
+      if (error.errno === 'EPERM') this.#parts.refuse(key, router, sendRefused(error, router))
+      else this.#parts.complain(router, error.message)
+    }
+  }
+
+  #announce(key: string, only?: readonly IpAddress[]): void {
+    const { set, links, frames } = this.#parts
+    const running = set.get(key)
+    const link = running && links.links.get(running.link)
+    if (!running || !link || !holdsAddresses(running.state)) return
+    const isRouter = running.config.family === 'IPv6' && readSysctl(`net.ipv6.conf.${link.name}.forwarding`) === '1'
+    try {
+      for (const address of only ?? running.config.addresses) announce(frames, link, address, isRouter)
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error
+      this.#parts.complain(this.#parts.routers.get(key), error.message)
+    }
+  }
+
+  #addressHeld({ prefix }: AddressChange, error: SyscallError | undefined): void {
+    for (const [key, router] of this.#parts.routers) {
+      if (!router.desired.prefixes.some(({ address }) => address.text === prefix.address.text)) continue
+      if (error) this.#parts.refuse(key, router, { reason: 'AddressRefused', message: error.message })
+      // One that came back without a transition; a new Active announces all of its own.
+      else if (router.outbox.length === 0) this.#send(key, router, [{ type: 'Announce' }])
+    }
+  }
+
+  /** What waited for the addresses goes out, but for that which rests on newer changes. */
+  #addressesTrue(): void {
+    if (!this.#held.stale) {
+      for (const [key, router] of this.#parts.routers) {
+        if (router.outbox.length > 0) this.#send(key, router, router.takeOutbox())
+      }
+      for (const farewell of this.#farewells) this.#sendFarewell(farewell)
+      this.#farewells = []
+    }
+    this.#parts.done()
+  }
+
+  #sendFarewell({ link, family, bytes }: Farewell): void {
+    try {
+      this.#parts.sockets.get(link, family)?.send(bytes)
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error
+      this.#parts.complain(undefined, error.message)
+    }
+  }
+}
