@@ -1,7 +1,5 @@
-import { ipAddress } from '../../src/lib/ip-address.ts'
-import { openVrrpSocket } from '../../src/linux/vrrp-socket.ts'
-import { type LabNode, labTime } from '../lab/lan.ts'
-import { inNamespace } from '../lab/namespace.ts'
+import { fileURLToPath } from 'node:url'
+import type { LabNode } from '../lab/lan.ts'
 
 export interface HeardAdvert {
   /** labTime */
@@ -11,24 +9,33 @@ export interface HeardAdvert {
   readonly priority: number
 }
 
-/** Every advert that reaches a node that takes no part. */
-export function listen(observer: LabNode): { readonly heard: readonly HeardAdvert[]; close(): void } {
+export interface Adverts {
+  /** In the order they came. */
+  readonly heard: readonly HeardAdvert[]
+  close(): void
+}
+
+const LISTENER = fileURLToPath(new URL('listener.ts', import.meta.url))
+
+/** Every advert that reaches a node that takes no part. A process of its own notes when: this one has other things to do at such a moment. */
+export function listen(observer: LabNode): Adverts {
   const heard: HeardAdvert[] = []
-  const index = Number(observer.run('cat', '/sys/class/net/eth0/ifindex'))
   const [address = ''] = (observer.addresses[0] ?? '').split('/')
-  const socket = inNamespace(observer.name, () =>
-    openVrrpSocket({
-      family: 'IPv4',
-      link: { index, name: 'eth0' },
-      source: ipAddress(address),
-      onRefused: () => {},
-      onReadable: () => {
-        const at = labTime()
-        socket.drain(({ payload: [, virtualRouterID = 0, priority = 0], source }) => {
-          heard.push({ at, source: source.text, virtualRouterID, priority })
-        })
-      },
-    }),
-  )
-  return { heard, close: () => socket.close() }
+  const index = observer.run('cat', '/sys/class/net/eth0/ifindex').trim()
+  const child = observer.spawn('node', [LISTENER, address, index], { stdio: ['ignore', 'pipe', 'inherit'] })
+  let rest = ''
+  child.stdout?.on('data', (chunk: Buffer) => {
+    const lines = `${rest}${chunk}`.split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) {
+      const [at, source = '', virtualRouterID, priority] = line.split(' ')
+      heard.push({ at: Number(at), source, virtualRouterID: Number(virtualRouterID), priority: Number(priority) })
+    }
+  })
+  return {
+    heard,
+    close() {
+      child.kill('SIGKILL')
+    },
+  }
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { eventually } from '../lab/daemons.ts'
-import { type LabNode, labTime, openLan } from '../lab/lan.ts'
+import { type Daemon, eventually } from '../lab/daemons.ts'
+import { type LabNode, type Lan, labTime, openLan } from '../lab/lan.ts'
 import { usageOn } from './processes.ts'
-import { addressOf, type Kind, startRouter } from './virtual-routers.ts'
+import { addressOf, KINDS, type Kind, type Rank, startRouter } from './virtual-routers.ts'
 
 export type Role = 'MASTER' | 'BACKUP'
 
@@ -19,49 +19,83 @@ export interface Cost {
 }
 
 const INTERVAL = 100
-/** After that, the repeated announcements of a take-over are done on both sides (keepalived's after 5 s). */
-const SETTLED = 8000
 
-/** What one daemon costs in one role over `window` ms; on the other node is keepalived, whoever is measured. */
-export async function measureCost(kind: Kind, role: Role, routers: number, window: number): Promise<Cost> {
-  const lan = openLan({ bridge: 'br-cost' })
-  const self = {
-    node: lan.addNode({ name: 'self', addresses: ['10.98.0.1/16'] }),
-    priority: role === 'MASTER' ? 200 : 100,
-  }
-  const peer = {
-    node: lan.addNode({ name: 'peer', addresses: ['10.98.0.2/16'] }),
-    priority: role === 'MASTER' ? 100 : 200,
-  }
-  const ranks = [self, peer]
-  const master = role === 'MASTER' ? self : peer
-  const backup = role === 'MASTER' ? peer : self
-  const kindOf = (rank: typeof self) => (rank === self ? kind : 'keepalived')
-  const workload = { count: routers, interval: INTERVAL }
+/**
+ * What each kind costs in one role over `window` ms, `settled` ms after the last start, both in the same time: what else this machine does
+ * hits them alike. On the other side is keepalived, whoever is measured.
+ */
+export async function measureCosts(role: Role, routers: number, settled: number, window: number): Promise<Cost[]> {
+  const beds = role === 'MASTER' ? KINDS.map(kind => new Bed(kind, ['keepalived'])) : [new Bed('keepalived', KINDS)]
   try {
-    const daemons = [startRouter(kindOf(master), workload, master, ranks)]
-    const settled = async (what: string, is: () => boolean) => {
-      await eventually(what, is, { daemons, within: 60_000 })
-      await sleep(SETTLED)
-    }
-    await settled('the MASTER holds every address', () => held(master.node) === routers)
-    daemons.push(startRouter(kindOf(backup), workload, backup, ranks))
-    await settled('the BACKUP holds none', () => held(backup.node) === 0 && held(master.node) === routers)
-    const before = { at: labTime(), sent: framesFrom(master.node), ...usageOn(self.node) }
+    for (const bed of beds) await bed.start(routers)
+    await sleep(settled)
+    const measured = beds.flatMap(bed => (role === 'MASTER' ? [bed.master] : bed.backups))
+    const master = (self: Member) => beds.find(bed => bed.backups.includes(self))?.master ?? self
+    const begin = measured.map(self => reading(self, master(self)))
     await sleep(window)
-    const after = { at: labTime(), sent: framesFrom(master.node), ...usageOn(self.node) }
-    const seconds = (after.at - before.at) / 1000
-    return {
-      kind,
-      role,
-      routers,
-      processor: (after.processor - before.processor) / 10 / seconds,
-      resident: after.resident,
-      adverts: (after.sent - before.sent) / seconds,
-    }
+    return measured.map((self, i) => {
+      const [before, after] = [begin[i], reading(self, master(self))]
+      if (!before) throw new Error('There is no first reading')
+      const seconds = (after.at - before.at) / 1000
+      return {
+        kind: self.kind,
+        role,
+        routers,
+        processor: (after.processor - before.processor) / 10 / seconds,
+        resident: after.resident,
+        adverts: (after.sent - before.sent) / seconds,
+      }
+    })
   } finally {
-    lan.close()
+    for (const bed of beds) bed.close()
   }
+}
+
+interface Member extends Rank {
+  readonly kind: Kind
+}
+
+/** A MASTER and its BACKUPs on a LAN. */
+class Bed {
+  readonly master: Member
+  readonly backups: readonly Member[]
+  readonly #lan: Lan
+
+  constructor(master: Kind, backups: readonly Kind[]) {
+    this.#lan = openLan({ bridge: `br-${master}` })
+    const member = (kind: Kind, i: number): Member => ({
+      kind,
+      node: this.#lan.addNode({ name: `${master}-${i}`, addresses: [`10.98.0.${i}/16`] }),
+      priority: i === 1 ? 200 : 110 - i,
+    })
+    this.master = member(master, 1)
+    this.backups = backups.map((kind, i) => member(kind, i + 2))
+  }
+
+  /** The MASTER first, so that a BACKUP is never anything else. */
+  async start(routers: number): Promise<void> {
+    const ranks = [this.master, ...this.backups]
+    const daemons: Daemon[] = []
+    for (const member of ranks) {
+      daemons.push(startRouter(member.kind, { count: routers, interval: INTERVAL }, member, ranks))
+      await eventually(`${this.master.node.name} holds every address`, () => held(this.master.node) === routers, {
+        daemons,
+        within: 60_000,
+      })
+    }
+    await sleep(3000)
+    for (const { node } of this.backups) {
+      if (held(node) > 0) throw new Error(`${node.name} is MASTER, and should be BACKUP`)
+    }
+  }
+
+  close(): void {
+    this.#lan.close()
+  }
+}
+
+function reading(self: Member, master: Member) {
+  return { at: labTime(), sent: framesFrom(master.node), ...usageOn(self.node) }
 }
 
 function held(node: LabNode): number {

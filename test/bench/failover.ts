@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Daemon, eventually } from '../lab/daemons.ts'
-import { type LabNode, labTime, openLan } from '../lab/lan.ts'
+import { type LabNode, type Lan, labTime, openLan } from '../lab/lan.ts'
 import { type Probed, startProber, startResponder } from '../lab/prober.ts'
-import { type HeardAdvert, listen } from './adverts.ts'
-import { addressOf, type Kind, startRouter, type Workload } from './virtual-routers.ts'
+import { type Adverts, listen } from './adverts.ts'
+import { addressOf, KINDS, type Kind, type Rank, startRouter } from './virtual-routers.ts'
 
 export type Event = 'Crash' | 'Stop'
 
@@ -13,92 +13,128 @@ export interface Failover {
   readonly fromEvent: number
   /** From the last advert of the MASTER to the first answer of the successor. */
   readonly fromLastAdvert: number
-  /** From the last answer to the next. */
+  /** From the last answer of the MASTER to the first of the successor. */
   readonly outage: number
 }
 
-interface Settings {
-  readonly kind: Kind
-  readonly interval: number | undefined
-  readonly event: Event
-  readonly runs: number
-  /** Between two probes, in ms. */
-  readonly pace: number
-  readonly progress: (done: number) => void
-}
+/** Between two probes, in ms. */
+export const PROBE_EVERY = 2
+/** What must be over before the event: the start of the MASTER, the prober's own, announcements. */
+const SETTLED = 1000
 
-/** `runs` failovers from priority 200 to priority 100, each at a random phase of the timers. */
-export async function measureFailovers({ kind, interval, event, runs, pace, progress }: Settings): Promise<Failover[]> {
-  const lan = openLan({ bridge: 'br-failover' })
-  const master = { node: lan.addNode({ name: 'master', addresses: ['10.98.0.1/16'] }), priority: 200 }
-  const backup = { node: lan.addNode({ name: 'backup', addresses: ['10.98.0.2/16'] }), priority: 100 }
-  const client = lan.addNode({ name: 'client', addresses: ['10.98.0.9/16'] })
-  const workload: Workload = { count: 1, interval }
-  const period = interval ?? (kind === 'ours' ? 200 : 1000)
-  const adverts = listen(client)
-  const heardFrom = (node: LabNode, since: number) =>
-    adverts.heard.findLast(
-      ({ at, source, priority }) => at > since && priority > 0 && node.addresses[0]?.startsWith(`${source}/`),
-    )
-  const boot = (rank: typeof master): Daemon => {
-    startResponder(rank.node)
-    return startRouter(kind, workload, rank, [master, backup])
-  }
-  const moments: { at: number; lastAdvert: number }[] = []
-  let probed: Probed
+/** `runs` failovers of each kind in turn, at random phases of the timers; `interval` undefined: each with its defaults. */
+export async function measureFailovers(
+  event: Event,
+  interval: number | undefined,
+  runs: number,
+  progress: (done: number) => void,
+): Promise<Record<Kind, Failover[]>> {
+  const beds = { ours: new Bed('ours', interval), keepalived: new Bed('keepalived', interval) }
+  const found: Record<Kind, Failover[]> = { ours: [], keepalived: [] }
   try {
-    boot(backup)
-    let daemon = boot(master)
-    const prober = startProber(client, addressOf(1), pace)
     for (let run = 0; run < runs; run++) {
-      const since = labTime()
-      await eventually('the MASTER advertises', () => heardFrom(master.node, since), {
-        daemons: [daemon],
-        within: 30_000,
-      })
-      await sleep(Math.max(1000, 2 * period) + Math.random() * period)
-      const at = event === 'Crash' ? lan.crash(master.node) : labTime()
-      if (event === 'Stop') daemon.kill('SIGTERM')
-      await eventually('the BACKUP advertises', () => heardFrom(backup.node, at), { daemons: [daemon], within: 30_000 })
-      const isMasters = ({ source }: HeardAdvert) => source === '10.98.0.1'
-      const lastAdvert = adverts.heard.findLast(advert => isMasters(advert) && advert.at <= at)?.at ?? at
-      moments.push({ at, lastAdvert })
-      await sleep(500)
-      if (event === 'Crash') lan.restore(master.node)
-      else {
-        await daemon.ended
-        master.node.signal('SIGKILL')
-      }
-      daemon = boot(master)
+      for (const kind of KINDS) found[kind].push(await beds[kind].failover(event))
       progress(run + 1)
     }
-    probed = await prober.stop()
   } finally {
-    adverts.close()
-    lan.close()
+    for (const kind of KINDS) beds[kind].close()
   }
-  return moments.flatMap(({ at, lastAdvert }) => {
-    const first = probed.answers.findIndex(answer => answer.at > at && answer.node === 'backup')
-    const [before, answer] = [probed.answers[first - 1], probed.answers[first]]
-    return before && answer
-      ? [{ fromEvent: answer.at - at, fromLastAdvert: answer.at - lastAdvert, outage: answer.at - before.at }]
-      : []
-  })
+  return found
 }
 
-/** The gaps between answers when nothing happens: what the lab itself can't tell from an outage. In ms. */
-export async function measureNoise(seconds: number, pace: number): Promise<number[]> {
-  const lan = openLan({ bridge: 'br-noise' })
+/** The gaps between answers, in ms, while a MASTER of ours does nothing but advertise every 100 ms. */
+export async function measureNoise(seconds: number): Promise<number[]> {
+  const bed = new Bed('ours', 100)
   try {
-    const node = lan.addNode({ name: 'quiet', addresses: ['10.98.0.1/16'] })
-    const client = lan.addNode({ name: 'client', addresses: ['10.98.0.9/16'] })
-    startResponder(node)
-    await sleep(1000)
-    const prober = startProber(client, '10.98.0.1', pace)
-    await sleep(1000 * seconds)
-    const { answers } = await prober.stop()
-    return answers.slice(100).map((answer, i) => answer.at - (answers[i + 99]?.at ?? answer.at))
+    const { answers } = await bed.probe(() => sleep(1000 * seconds))
+    return answers.slice(1).map((answer, i) => answer.at - (answers[i]?.at ?? answer.at))
   } finally {
-    lan.close()
+    bed.close()
+  }
+}
+
+/** A MASTER with priority 200 and a BACKUP with 100, and a client. */
+class Bed {
+  readonly #kind: Kind
+  readonly #interval: number | undefined
+  readonly #lan: Lan
+  readonly #master: Rank
+  readonly #backup: Rank
+  readonly #client: LabNode
+  readonly #adverts: Adverts
+  #daemon: Daemon
+
+  constructor(kind: Kind, interval: number | undefined) {
+    this.#kind = kind
+    this.#interval = interval
+    this.#lan = openLan({ bridge: `br-${kind}` })
+    const node = (name: string, host: number) => this.#lan.addNode({ name, addresses: [`10.98.0.${host}/16`] })
+    this.#master = { node: node(`${kind}-1`, 1), priority: 200 }
+    this.#backup = { node: node(`${kind}-2`, 2), priority: 100 }
+    this.#client = node(`${kind}-9`, 9)
+    this.#adverts = listen(this.#client)
+    this.#boot(this.#backup)
+    this.#daemon = this.#boot(this.#master)
+  }
+
+  async failover(event: Event): Promise<Failover> {
+    const { node } = this.#master
+    let at = 0
+    const probed = await this.probe(async () => {
+      await sleep(SETTLED + Math.random() * this.#period())
+      at = event === 'Crash' ? this.#lan.crash(node) : labTime()
+      if (event === 'Stop') this.#daemon.kill('SIGTERM')
+      await this.#advertises(this.#backup, at)
+      await sleep(200)
+    })
+    // Nothing of it comes once its port is down, so the last is the last.
+    const lastAdvert = this.#lastAdvert(this.#master, 0)?.at ?? Number.NaN
+    await this.#bringBack(event)
+    const first = probed.answers.find(answer => answer.at > at && answer.node === this.#backup.node.name)
+    const before = probed.answers.findLast(answer => answer.node === node.name)
+    if (!first || !before) throw new Error(`${this.#kind}: nobody answered before or after the ${event}`)
+    return { fromEvent: first.at - at, fromLastAdvert: first.at - lastAdvert, outage: first.at - before.at }
+  }
+
+  /** Probes the address while `work` is under way, from when its MASTER advertises. */
+  async probe(work: () => Promise<void>): Promise<Probed> {
+    await this.#advertises(this.#master, labTime())
+    const prober = startProber(this.#client, addressOf(1), PROBE_EVERY)
+    await work()
+    return prober.stop()
+  }
+
+  close(): void {
+    this.#adverts.close()
+    this.#lan.close()
+  }
+
+  #boot(rank: Rank): Daemon {
+    startResponder(rank.node)
+    return startRouter(this.#kind, { count: 1, interval: this.#interval }, rank, [this.#master, this.#backup])
+  }
+
+  async #bringBack(event: Event): Promise<void> {
+    const { node } = this.#master
+    if (event === 'Crash') this.#lan.restore(node)
+    else {
+      await this.#daemon.ended
+      node.signal('SIGKILL')
+    }
+    this.#daemon = this.#boot(this.#master)
+  }
+
+  async #advertises(rank: Rank, since: number): Promise<void> {
+    await eventually(`${rank.node.name} advertises`, () => this.#lastAdvert(rank, since), { daemons: [this.#daemon] })
+  }
+
+  #lastAdvert({ node }: Rank, since: number) {
+    return this.#adverts.heard.findLast(
+      ({ at, source, priority }) => at > since && priority > 0 && node.addresses[0]?.startsWith(`${source}/`),
+    )
+  }
+
+  #period(): number {
+    return this.#interval ?? (this.#kind === 'ours' ? 200 : 1000)
   }
 }

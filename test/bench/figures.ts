@@ -8,16 +8,13 @@ export interface Figures {
   readonly max: number
 }
 
+/** Throws a RangeError for no samples: they would have been lost unseen. */
 export function figuresOf(samples: readonly number[]): Figures {
   const sorted = samples.toSorted((a, b) => a - b)
-  const rank = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN
+  const rank = (share: number): number => {
+    const sample = sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]
+    if (sample === undefined || Number.isNaN(sample)) throw new RangeError('There are no figures of no samples')
+    return sample
+  }
   return { n: sorted.length, min: rank(0), median: rank(0.5), p95: rank(0.95), p99: rank(0.99), max: rank(1) }
 }
-
-/** A row of a Markdown table, in whole units. */
-export function figuresRow(what: string, samples: readonly number[], digits = 0): string {
-  const { n, min, median, p95, p99, max } = figuresOf(samples)
-  return `| ${[what, n, ...[min, median, p95, p99, max].map(value => value.toFixed(digits))].join(' | ')} |`
-}
-
-export const FIGURES_HEAD = '| | n | min | median | p95 | p99 | max |\n|---|---|---|---|---|---|---|'

@@ -7,6 +7,8 @@ import type { LabNode } from '../lab/lan.ts'
 /** Who runs on a node. */
 export type Kind = 'ours' | 'keepalived'
 
+export const KINDS: readonly Kind[] = ['ours', 'keepalived']
+
 /** The virtual routers that two nodes share, by what both daemons can be told. */
 export interface Workload {
   /** One of each VRID from 1 on; at most 250. */
