@@ -13,7 +13,7 @@ HEADERS := npm_config_nodedir=$(LOCAL_NODE)
 endif
 LAB := test/lab/in-namespaces
 
-.PHONY: help build demo lab test tools demo-packages test-packages format bench clean
+.PHONY: help build demo lab test tools demo-packages test-packages generate format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | column -t -s '	'
@@ -45,8 +45,11 @@ demo: build tools demo-packages ## three nodes, one VirtualIP, one failover you 
 lab: build tools demo-packages ## the demo's machines, left up, with a shell
 	@$(LAB) node test/lab/demo.ts --shell
 
-test: build tools test-packages ## types, lint, format and every test
-	@node test/run.ts
+test: build tools test-packages ## types, lint, format and every test (ONLY=vrrp: those with vrrp in their path)
+	@node test/run.ts $(ONLY)
+
+generate: build ## the CRDs and docs/virtual-ip.md, from src/api
+	@node crds/generate.ts
 
 format: build ## what the linter can mend, mended
 	@node_modules/.bin/biome check --write .
