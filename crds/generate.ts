@@ -34,7 +34,7 @@ if (import.meta.main) {
   const outdated = outdatedFiles()
   if (process.argv.includes('--check')) {
     for (const file of outdated)
-      process.stderr.write(`crds/${file} is not as src/api has it: run node crds/generate.ts\n`)
+      process.stderr.write(`crds/${file} is not as src/api has it: run make generate\n`)
     process.exitCode = outdated.length > 0 ? 1 : 0
   } else {
     for (const [file, text] of generatedFiles()) writeFileSync(new URL(file, import.meta.url), text)
