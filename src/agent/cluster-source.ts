@@ -73,6 +73,7 @@ export class ClusterSource {
     reason: 'Starting',
     message: 'No spec was received yet',
   }
+  #renewalDue = false
   #reporting = false
   #reportAgain = false
   #reported = ''
@@ -102,9 +103,11 @@ export class ClusterSource {
   }
 
   statusChanged(routers: VirtualRouterStatus[], links: LinkStatus[]): void {
+    const first = this.#routers === undefined
     this.#routers = routers
     this.#links = links
-    void this.#report()
+    // Who was taken for dead is believed again from its Lease's renewal on.
+    void (first ? this.#renew() : this.#report())
   }
 
   linksChanged(): void {}
@@ -161,7 +164,7 @@ export class ClusterSource {
       onConnected: () => {
         if (this.#disconnected) logger.info('The API server is heard again')
         this.#disconnected = false
-        void this.#report()
+        void this.#renew()
       },
       onDisconnected: error => {
         resolve(error)
@@ -273,11 +276,16 @@ export class ClusterSource {
    * Lease comes first, for it makes the controller create one.
    */
   async #renew(): Promise<void> {
-    const { node, logger } = this.#options
-    if (!this.#watch?.synced) return
+    this.#renewalDue = true
     await this.#report()
-    const known = this.#watch.cache.has(node)
-    if (known && this.#reported !== this.#statusText()) return
+    await this.#vouch()
+  }
+
+  async #vouch(): Promise<void> {
+    const { node, logger } = this.#options
+    const known = this.#watch?.cache.has(node)
+    if (!this.#renewalDue || !this.#watch?.synced || (known && this.#reported !== this.#statusText())) return
+    this.#renewalDue = false
     try {
       await renewLease(this.#client, agentLeaseName(node), node, LEASE_SECONDS)
     } catch (error) {
@@ -306,6 +314,7 @@ export class ClusterSource {
       const ref = { resource: VIRTUAL_IP_NODES, name: this.#options.node, subresource: 'status' as const }
       await this.#client.mergePatch(ref, { status }, FIELD_MANAGER.agent)
       this.#reported = text
+      void this.#vouch()
     } catch (error) {
       if (!(error instanceof KubeError)) throw error
       if (error.reason !== 'NotFound') this.#complain(error.message)
