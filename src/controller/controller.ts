@@ -81,6 +81,7 @@ class Controller {
   #contested = false
   #passTimer: NodeJS.Timeout | undefined
   #passDue = 0
+  #putOff = false
   /** Events, since the start. */
   #dropped = 0
   #dropSaidAt = Number.NEGATIVE_INFINITY
@@ -107,8 +108,14 @@ class Controller {
       client,
       logger,
       onWritten: (change, written) => this.#written(change, written),
-      onOutdated: () => this.#passSoon(OUTDATED_RETRY),
-      onFailed: () => this.#metrics.observeReconcile((now() - this.#passAt) / 1000, false),
+      onOutdated: () => {
+        this.#passSoon(OUTDATED_RETRY)
+        this.#passIfPutOff()
+      },
+      onFailed: () => {
+        this.#metrics.observeReconcile((now() - this.#passAt) / 1000, false)
+        this.#passIfPutOff()
+      },
     })
     this.#events = openEventRecorder({
       client,
@@ -199,7 +206,14 @@ class Controller {
 
   #pass(): void {
     this.#passTimer = undefined
-    this.#writer.submit(this.#leads && this.#view.settled ? this.#decide() : [])
+    const decides = this.#leads && this.#view.settled
+    // A plan that is half told is no state to plan from: who was told first would come first.
+    this.#putOff = decides && this.#writer.telling
+    if (!this.#putOff) this.#writer.submit(decides ? this.#decide() : [])
+  }
+
+  #passIfPutOff(): void {
+    if (this.#putOff && !this.#writer.telling) this.#passSoon()
   }
 
   #decide(): readonly Change[] {
@@ -214,6 +228,7 @@ class Controller {
     this.#metrics.observeReconcile((now() - this.#passAt) / 1000, true)
     this.#view.note(written)
     if (this.#writer.idle) this.#passSoon()
+    this.#passIfPutOff()
     switch (change.type) {
       case 'CreateNode':
       case 'SetSpec':

@@ -2,6 +2,7 @@ import { API_VERSION, agentLeaseName, FIELD_MANAGER } from '../api/names.ts'
 import type { VirtualIP } from '../api/virtual-ip.ts'
 import type { VirtualIPNode } from '../api/virtual-ip-node.ts'
 import type { KubeClient } from '../kube/client.ts'
+import { hasReason } from '../kube/kube-error.ts'
 import { LEASES, VIRTUAL_IP_NODES, VIRTUAL_IPS } from '../kube/resources.ts'
 import type { Change } from './reconcile.ts'
 
@@ -37,12 +38,8 @@ export async function write(client: KubeClient, change: Change): Promise<Written
       }
       return { type: 'VirtualIPNode', object: await client.create(VIRTUAL_IP_NODES, object) }
     }
-    case 'SetSpec': {
-      const { name, resourceVersion } = change.node.metadata
-      const patch = { metadata: { resourceVersion }, spec: replacing(change.node.spec, change.spec) }
-      const ref = { resource: VIRTUAL_IP_NODES, name }
-      return { type: 'VirtualIPNode', object: await client.mergePatch(ref, patch, FIELD_MANAGER.controller) }
-    }
+    case 'SetSpec':
+      return { type: 'VirtualIPNode', object: await setSpec(client, change.node, change.spec) }
     case 'SetStatus': {
       const { name, resourceVersion } = change.virtualIP.metadata
       const patch = { metadata: { resourceVersion }, status: replacing(change.virtualIP.status ?? {}, change.status) }
@@ -60,6 +57,21 @@ export async function write(client: KubeClient, change: Change): Promise<Written
     case 'DeleteLease':
       await client.delete({ resource: LEASES, name: agentLeaseName(change.name), namespace: client.namespace })
       return { type: 'Nothing' }
+  }
+}
+
+/** Over the spec that was seen. Its agent's reports are written into the same object, and often: they are no reason to leave a plan half told. */
+async function setSpec(client: KubeClient, node: VirtualIPNode, spec: VirtualIPNode['spec']): Promise<VirtualIPNode> {
+  const { name, resourceVersion, generation, uid } = node.metadata
+  const ref = { resource: VIRTUAL_IP_NODES, name }
+  try {
+    const patch = { metadata: { resourceVersion }, spec: replacing(node.spec, spec) }
+    return await client.mergePatch(ref, patch, FIELD_MANAGER.controller)
+  } catch (error) {
+    if (!hasReason(error, 'Conflict')) throw error
+    const now = await client.get<VirtualIPNode>(ref)
+    if (now.metadata.generation !== generation || now.metadata.uid !== uid) throw error
+    return setSpec(client, now, spec)
   }
 }
 

@@ -12,6 +12,8 @@ export interface Writer {
   submit(changes: readonly Change[]): void
   /** Nothing is left to do. */
   readonly idle: boolean
+  /** Specs are on their way, and none of them has failed yet. */
+  readonly telling: boolean
   /** Works until it is closed. */
   run(): Promise<void>
   close(): void
@@ -74,6 +76,11 @@ export function openWriter(settings: WriterSettings): Writer {
     },
     get idle() {
       return pending.size === 0
+    },
+    get telling() {
+      return pending
+        .entries()
+        .some(([key, { type }]) => (type === 'CreateNode' || type === 'SetSpec') && !troubles.has(key))
     },
     run: () => runWorkers(queue, WORKERS, work),
     close: () => queue.close(),

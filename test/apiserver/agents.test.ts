@@ -146,6 +146,21 @@ describe('three nodes with agents, a controller and an API server', () => {
     assert.deepEqual(cluster.holders('192.168.1.102'), [second])
   })
 
+  test('twelve VirtualIPs applied at once are planned as one: each node is first for four, in the usual priorities', async () => {
+    const names = Array.from({ length: 12 }, (_, i) => `many-${i}`)
+    await Promise.all(names.map((name, i) => cluster.apply(name, { addresses: [`192.168.1.${140 + i}/24`] })))
+    for (const name of names) await cluster.settled(name)
+    const firsts = Map.groupBy(names, name => cluster.ranked(name)[0])
+    assert.deepEqual(
+      [...firsts.values()].map(({ length }) => length),
+      [4, 4, 4],
+    )
+    for (const name of names) {
+      const numbers = cluster.latest(name).nodes?.map(({ priority }) => priority)
+      assert.deepEqual(numbers, [250, 238, 226], name)
+    }
+  })
+
   test('deleting ends at once though a node is dead, whose agent finds nothing left to hold when it is back', async () => {
     const [first = '', second = ''] = await cluster.ready('web', WEB)
     cluster.crash(first)

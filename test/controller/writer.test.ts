@@ -12,6 +12,8 @@ import { until } from '../kube/faulty-server.ts'
 
 /** What was sent, as `PATCH path body`; each answer may be replaced by an error. */
 let sent: string[]
+/** The object as the API server has it. */
+let now: VirtualIPNode
 let failures: KubeError[]
 let story: string[]
 let writer: Writer
@@ -21,6 +23,7 @@ const client = {
   namespace: 'kube-vrrp',
   create: async (_: unknown, object: { metadata: object }) => answer('POST', 'VirtualIPNode', object),
   mergePatch: async (ref: ObjectRef, patch: object) => answer('PATCH', objectPath(ref), patch),
+  get: async () => now,
   delete: async (ref: ObjectRef, preconditions: object) => answer('DELETE', objectPath(ref), preconditions),
 } as unknown as KubeClient
 
@@ -34,6 +37,7 @@ async function answer(method: string, path: string, body: object): Promise<objec
 
 beforeEach(() => {
   sent = []
+  now = node('8', 2)
   failures = []
   story = []
   const say = (level: string) => (message: string) => story.push(`${level}: ${message}`)
@@ -59,8 +63,8 @@ function spec(priority: number) {
   } as unknown as VirtualIPNode['spec']
 }
 
-function node(resourceVersion: string): VirtualIPNode {
-  const metadata = { name: 'node1', resourceVersion }
+function node(resourceVersion: string, generation = 1): VirtualIPNode {
+  const metadata = { name: 'node1', resourceVersion, generation }
   const released = [{ virtualIP: 'web', family: 'IPv4' as const, link: 'eth0', virtualRouterID: 1, priority: 1 }]
   return { apiVersion: API_VERSION, kind: 'VirtualIPNode', metadata, spec: { virtualRouters: [], released } }
 }
@@ -116,6 +120,28 @@ suite('the writer', { timeout: 30_000 }, () => {
       assert.equal(writer.idle, true)
     })
   }
+
+  test('a report that came between is no Conflict: the spec is still the one that was seen', async () => {
+    now = node('8')
+    failures.push(new KubeError('Conflict', { reason: 'Conflict', status: 409 }))
+    writer.submit([setSpec(100)])
+    await until(() => writer.idle)
+    assert.match(sent[1] ?? '', /^PATCH virtualipnodes\/node1 \{"metadata":\{"resourceVersion":"8"\}/)
+    assert.deepEqual(story, ['written SetSpec'])
+  })
+
+  test('is telling while a spec is on its way, but not while one has failed or a status is written', async () => {
+    assert.equal(writer.telling, false)
+    failures.push(new KubeError('no', { reason: 'Unreachable' }))
+    writer.submit([setSpec(100)])
+    assert.equal(writer.telling, true)
+    await until(() => story.includes('failed'))
+    assert.equal(writer.telling, false)
+    await until(() => writer.idle)
+    writer.submit([setStatus('web')])
+    assert.equal(writer.telling, false)
+    await until(() => writer.idle)
+  })
 
   test('tries again what failed, and says why once', async () => {
     for (let i = 0; i < 2; i++) failures.push(new KubeError('Cannot patch it: ECONNREFUSED', { reason: 'Unreachable' }))
