@@ -53,7 +53,10 @@ export async function measureNoise(seconds: number): Promise<number[]> {
   }
 }
 
-/** A MASTER with priority 200 and a BACKUP with 100, and a client. */
+/** Ours by default: the plan's first two ranks. keepalived has one default for all, and who sets two sets them apart. */
+const DEFAULT_PRIORITIES: Record<Kind, readonly [number, number]> = { ours: [250, 238], keepalived: [200, 100] }
+
+/** A MASTER and a BACKUP, priorities 200 and 100 or the defaults, and a client. */
 class Bed {
   readonly #kind: Kind
   readonly #interval: number | undefined
@@ -69,8 +72,9 @@ class Bed {
     this.#interval = interval
     this.#lan = openLan({ bridge: `br-${kind}` })
     const node = (name: string, host: number) => this.#lan.addNode({ name, addresses: [`10.98.0.${host}/16`] })
-    this.#master = { node: node(`${kind}-1`, 1), priority: 200 }
-    this.#backup = { node: node(`${kind}-2`, 2), priority: 100 }
+    const [first, second] = interval === undefined ? DEFAULT_PRIORITIES[kind] : [200, 100]
+    this.#master = { node: node(`${kind}-1`, 1), priority: first }
+    this.#backup = { node: node(`${kind}-2`, 2), priority: second }
     this.#client = node(`${kind}-9`, 9)
     this.#adverts = listen(this.#client)
     this.#boot(this.#backup)

@@ -16,7 +16,7 @@ export function reportOf(results: Results): string {
       section(
         'A node crashes: the defaults of each',
         defaults,
-        `Ours: version 3 at 200 ms. keepalived: version 2 at 1 s. Priorities 200 and 100 both.\n\n${failovers(defaults.value, 'Crash')}`,
+        `Ours: version 3 at 200 ms, priorities 250 and 238 as the plan gives them. keepalived: version 2 at 1 s, priorities 200 and 100.\n\n${failovers(defaults.value, 'Crash')}`,
       ),
     stop && section('A graceful stop: version 3, 100 ms, priorities 200 and 100', stop, failovers(stop.value, 'Stop')),
     apply && section('From `kubectl apply` to the first answer', apply, applyTable(apply.value)),
