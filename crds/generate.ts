@@ -33,8 +33,7 @@ function readIfThere(file: string): string | undefined {
 if (import.meta.main) {
   const outdated = outdatedFiles()
   if (process.argv.includes('--check')) {
-    for (const file of outdated)
-      process.stderr.write(`crds/${file} is not as src/api has it: run make generate\n`)
+    for (const file of outdated) process.stderr.write(`crds/${file} is not as src/api has it: run make generate\n`)
     process.exitCode = outdated.length > 0 ? 1 : 0
   } else {
     for (const [file, text] of generatedFiles()) writeFileSync(new URL(file, import.meta.url), text)
