@@ -74,6 +74,7 @@ describe('bad input', () => {
 
   test('is a condition with a sentence, disturbs no other VirtualIP, and is over when it is mended', async () => {
     const [first = ''] = await cluster.ready('web', WEB)
+    await cluster.calm()
     const before = cluster.transitions()
     const written = cluster.seen.length
     for (const { what, spec, reason, message } of REFUSED) {
@@ -98,6 +99,7 @@ describe('bad input', () => {
 
   test('a bad edit of a VirtualIP that serves leaves it serving as it was', async () => {
     const [first = ''] = await cluster.ready('web', WEB)
+    await cluster.calm()
     const before = cluster.transitions()
     await cluster.apply('web', { ...WEB, addresses: ['10.9.9.9/24'] })
     await cluster.until('the edit is refused', () => cluster.is('web', 'Accepted', 'False'))
@@ -146,6 +148,7 @@ describe('bad input', () => {
     await setPassword(cluster, 'Secret-1')
     await cluster.settled('web')
     await cluster.heldBy(ADDRESS, 'node1')
+    await cluster.calm()
     const before = cluster.transitions()
     await setPassword(cluster, 'Secret-2')
     await cluster.until('both use the new one', () =>
@@ -165,6 +168,7 @@ describe('bad input', () => {
 
   test('a spec that an agent can not read leaves the last good one running, and says so', async () => {
     const [first = ''] = await cluster.ready('web', WEB)
+    await cluster.calm()
     const before = cluster.transitions()
     assert.equal(await cluster.stopController('a'), 0)
     const { spec, status } = await cluster.virtualIPNode(first)

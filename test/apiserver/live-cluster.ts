@@ -49,6 +49,7 @@ export class LiveCluster {
   readonly #controllers = new Map<string, Controller>()
   readonly #said = new Map<string, string>()
   readonly #down = new Set<string>()
+  #mend: (() => void) | undefined
   readonly #folder: string
   readonly #settings: Settings
   readonly #kubeconfigs = new Map<string, string>()
@@ -96,6 +97,7 @@ export class LiveCluster {
 
   /** Nothing is asked for any more, everything runs, and every status since the last time was sound. */
   async reset(expected?: Expected): Promise<void> {
+    this.mend()
     for (const name of this.#down) this.restore(name)
     if (this.#controllers.size === 0) await this.startController('a')
     for (const { name } of this.nodes) if (!this.agents.has(name)) await this.startAgent(name)
@@ -189,16 +191,22 @@ export class LiveCluster {
     return this.#said.get(identity) ?? ''
   }
 
-  /** Nodes no longer hear each other's adverts, nor anything else of each other; the API server hears them all. */
+  /** The node and the others no longer hear each other; the API server hears them all. Until `mend`. */
   isolate(name: string): void {
-    execFileSync('nft', ['-f', '-'], {
-      input: `table bridge isolated { chain forward { type filter hook forward priority 0;
-        iifname "p-${name}" drop; oifname "p-${name}" drop; }; }`,
-    })
+    const rules = `iifname "p-${name}" drop; oifname "p-${name}" drop`
+    execFileSync('nft', [`table bridge isolated { chain forward { type filter hook forward priority 0; ${rules}; }; }`])
+    this.#mend = () => execFileSync('nft', ['delete table bridge isolated'])
   }
 
-  rejoin(): void {
-    execFileSync('nft', ['delete table bridge isolated'])
+  /** Nobody hears the node, nor the node anybody. Until `mend`. */
+  cut(name: string): void {
+    this.lan.cut(this.node(name))
+    this.#mend = () => this.lan.uncut(this.node(name))
+  }
+
+  mend(): void {
+    this.#mend?.()
+    this.#mend = undefined
   }
 
   // ---- what is asked for
@@ -278,6 +286,18 @@ export class LiveCluster {
     return objects.map(({ kind, metadata }) => `${kind} ${metadata.name} ${metadata.resourceVersion}`).join('\n')
   }
 
+  /** Waits until nobody has written anything for a second: the last word of an election comes after its result. */
+  async calm(): Promise<void> {
+    let written = ''
+    let since = 0
+    await this.until('nothing is written any more', async () => {
+      const now = await this.versions()
+      if (now !== written) since = performance.now()
+      written = now
+      return performance.now() - since > 1000
+    })
+  }
+
   /** How many transitions the agents that run now have logged. */
   transitions(): number {
     return [...this.agents.values()].flatMap(agent => agent.output().match(/ -> (MASTER|BACKUP|FAULT)/g) ?? []).length
@@ -302,7 +322,7 @@ function tail(text: string): string {
 const CONDITIONS = ['Accepted', 'AddressConflict', 'Ready', 'Redundant', 'SplitBrain']
 
 /** What no status may ever say, whatever goes on. */
-function assertSound(seen: readonly Seen[], expected: Expected | undefined): void {
+export function assertSound(seen: readonly Seen[], expected?: Expected): void {
   for (const { name, status } of seen) {
     if (!status) continue
     const { conditions = [], nodes = [], master } = status
