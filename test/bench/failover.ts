@@ -21,6 +21,8 @@ export interface Failover {
 export const PROBE_EVERY = 2
 /** What must be over before the event: the start of the MASTER, the prober's own, announcements. */
 const SETTLED = 1000
+/** Until long after the successor's first advert its answers are waited for: a busy machine may be late with both programs. */
+const ANSWERED = 700
 
 /** `runs` failovers of each kind in turn, at random phases of the timers; `interval` undefined: each with its defaults. */
 export async function measureFailovers(
@@ -89,14 +91,17 @@ class Bed {
       at = event === 'Crash' ? this.#lan.crash(node) : labTime()
       if (event === 'Stop') this.#daemon.kill('SIGTERM')
       await this.#advertises(this.#backup, at)
-      await sleep(200)
+      await sleep(ANSWERED)
     })
     // Nothing of it comes once its port is down, so the last is the last.
     const lastAdvert = this.#lastAdvert(this.#master, 0)?.at ?? Number.NaN
     await this.#bringBack(event)
     const first = probed.answers.find(answer => answer.at > at && answer.node === this.#backup.node.name)
     const before = probed.answers.findLast(answer => answer.node === node.name)
-    if (!first || !before) throw new Error(`${this.#kind}: nobody answered before or after the ${event}`)
+    if (!first || !before)
+      throw new Error(
+        `${this.#kind}: nobody answered ${before ? 'after' : 'before'} the ${event} (${probed.answers.length} of ${probed.sent})`,
+      )
     return { fromEvent: first.at - at, fromLastAdvert: first.at - lastAdvert, outage: first.at - before.at }
   }
 
