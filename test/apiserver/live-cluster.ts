@@ -62,12 +62,17 @@ export class LiveCluster {
     mkdirSync(`${folder}/api`)
     const api = await startApiServer({ dir: `${folder}/api`, address: '192.168.1.254' })
     const cluster = new LiveCluster(api, lan, names, folder, settings)
-    await cluster.startController('a')
-    await Promise.all(names.map(name => cluster.startAgent(name)))
-    await cluster.until('every agent has reported its links', async () => {
-      const nodes = await cluster.virtualIPNodes()
-      return nodes.length === names.length && nodes.every(({ status }) => status?.links)
-    })
+    try {
+      await cluster.startController('a')
+      await Promise.all(names.map(name => cluster.startAgent(name)))
+      await cluster.until('every agent has reported its links', async () => {
+        const nodes = await cluster.virtualIPNodes()
+        return nodes.length === names.length && nodes.every(({ status }) => status?.links)
+      })
+    } catch (error) {
+      await cluster.close()
+      throw error
+    }
     return cluster
   }
 
@@ -90,9 +95,12 @@ export class LiveCluster {
 
   async close(): Promise<void> {
     this.#watching.abort()
-    await Promise.all([...this.#controllers.keys()].map(identity => this.stopController(identity)))
-    this.lan.close()
-    await this.api.close()
+    try {
+      await Promise.all([...this.#controllers.keys()].map(identity => this.stopController(identity, 'SIGKILL')))
+      this.lan.close()
+    } finally {
+      await this.api.close()
+    }
   }
 
   /** Nothing is asked for any more, everything runs, and every status since the last time was sound. */
