@@ -115,7 +115,8 @@ function reportLatency(
   const first = heard.find(
     advert => advert.at > before.at && advert.virtualRouterID === change.virtualRouterID && advert.source === source,
   )
-  return first ? [change.at - first.at] : []
+  // The observer can miss an advert; the next one says nothing of how long the status took.
+  return first && first.at <= change.at ? [change.at - first.at] : []
 }
 
 interface Cluster {
