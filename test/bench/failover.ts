@@ -35,13 +35,23 @@ export async function measureFailovers(
   const found: Record<Kind, Failover[]> = { ours: [], keepalived: [] }
   try {
     for (let run = 0; run < runs; run++) {
-      for (const kind of KINDS) found[kind].push(await beds[kind].failover(event))
+      for (const kind of KINDS) found[kind].push(await probedFailover(beds[kind], event))
       progress(run + 1)
     }
   } finally {
     for (const kind of KINDS) beds[kind].close()
   }
   return found
+}
+
+/** One whose prober saw the MASTER before the event: on a busy machine it may begin too late, which says nothing of who is measured. */
+async function probedFailover(bed: Bed, event: Event): Promise<Failover> {
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    const failover = await bed.failover(event)
+    if (failover) return failover
+    process.stderr.write('The prober began after the event; this run is made again\n')
+  }
+  throw new Error('The prober began after the event three times: this machine is too busy to measure on')
 }
 
 /** The gaps between answers, in ms, while a MASTER of ours does nothing but advertise every 100 ms. */
@@ -83,7 +93,8 @@ class Bed {
     this.#daemon = this.#boot(this.#master)
   }
 
-  async failover(event: Event): Promise<Failover> {
+  /** undefined: the MASTER was not heard to answer before it. */
+  async failover(event: Event): Promise<Failover | undefined> {
     const { node } = this.#master
     let at = 0
     const probed = await this.probe(async () => {
@@ -98,10 +109,8 @@ class Bed {
     await this.#bringBack(event)
     const first = probed.answers.find(answer => answer.at > at && answer.node === this.#backup.node.name)
     const before = probed.answers.findLast(answer => answer.node === node.name)
-    if (!first || !before)
-      throw new Error(
-        `${this.#kind}: nobody answered ${before ? 'after' : 'before'} the ${event} (${probed.answers.length} of ${probed.sent})`,
-      )
+    if (!before) return undefined
+    if (!first) throw new Error(`${this.#kind}: nobody answered after the ${event}`)
     return { fromEvent: first.at - at, fromLastAdvert: first.at - lastAdvert, outage: first.at - before.at }
   }
 
