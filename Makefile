@@ -13,7 +13,7 @@ HEADERS := npm_config_nodedir=$(LOCAL_NODE)
 endif
 LAB := test/lab/in-namespaces
 
-.PHONY: help build demo lab test tools demo-packages test-packages generate format bench clean
+.PHONY: help build demo lab test tools demo-packages test-packages soak generate format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | column -t -s '	'
@@ -47,6 +47,9 @@ lab: build tools demo-packages ## the demo's machines, left up, with a shell
 
 test: build tools test-packages ## types, lint, format and every test (ONLY=vrrp: those with vrrp in their path)
 	@node test/run.ts $(ONLY)
+
+soak: build ## property tests with ten new seeds
+	@for i in 1 2 3 4 5 6 7 8 9 10; do seed=$$(od -An -N3 -tu4 /dev/urandom | tr -d ' '); echo "SEED=$$seed"; SEED=$$seed node test/run.ts property simulation router-set || exit 1; done
 
 generate: build ## the CRDs and docs/virtual-ip.md, from src/api
 	@node crds/generate.ts

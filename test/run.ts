@@ -62,6 +62,7 @@ async function runGroup({ name, files, wrapper, concurrency }: Group): Promise<v
   const status = await run([
     ...wrapper,
     'node',
+    '--import=./test/seed.ts',
     '--test',
     `--test-concurrency=${concurrency}`,
     '--test-timeout=600000',
