@@ -9,7 +9,7 @@ import type { LabNode } from '../lab/lan.ts'
 import { testLan } from '../lab/test-lan.ts'
 import { priorities, stream, virtualIP } from '../lab/virtual-ip-stream.ts'
 
-describe('an agent that slept', { concurrency: 4 }, () => {
+describe('an agent that slept', { concurrency: 2 }, () => {
   test('as BACKUP, longer than it waits for an advert, reads what came meanwhile and stays BACKUP', async t => {
     const { node } = testLan(t, 'nap')
     const [node1, node2] = [node(), node()]

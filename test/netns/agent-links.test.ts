@@ -59,7 +59,7 @@ describe('addresses', { concurrency: 4 }, () => {
   })
 })
 
-describe('a link', { concurrency: 4 }, () => {
+describe('a link', { concurrency: 2 }, () => {
   test('that is set down is a FAULT that says how to end it; the other node takes over, and yields when it is up', async t => {
     const { node } = testLan(t, 'down')
     const { master, backup } = await pair(node(), node())

@@ -11,7 +11,7 @@ import { nodeDocument, priorities, stream, virtualIP } from '../lab/virtual-ip-s
 
 const GOOD = file({ refuse1: 200 })
 
-describe('an agent ends with status 1 and a sentence', { concurrency: 2 }, () => {
+describe('an agent ends with status 1 and a sentence', { concurrency: 1 }, () => {
   let lan: Lan
   let node: LabNode
   before(() => {
