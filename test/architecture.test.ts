@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   telemetry: ['lib'],
   wire: ['lib', 'vrrp'],
   plan: ['lib', 'api', 'vrrp'],
-  status: ['lib', 'api', 'vrrp', 'plan'],
+  status: ['lib', 'api', 'vrrp'],
   keepalived: ['lib', 'api', 'vrrp'],
   linux: ['lib', 'wire', 'api'],
   checks: ['lib', 'wire', 'api'],
