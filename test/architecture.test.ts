@@ -19,7 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   linux: ['lib', 'wire', 'api'],
   checks: ['lib', 'wire', 'api'],
   kube: ['lib', 'api'],
-  agent: [...PURE, 'telemetry', 'linux', 'checks', 'kube', 'cli'],
+  agent: [...PURE, 'telemetry', 'linux', 'checks', 'kube'],
   controller: ['lib', 'api', 'plan', 'status', 'kube', 'telemetry'],
   cli: ['lib', 'api', 'keepalived', 'status', 'kube'],
   settings: ['lib', 'api'],
