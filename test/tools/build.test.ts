@@ -47,10 +47,10 @@ beforeEach(() => {
 
 afterEach(() => rmSync(dir, { recursive: true }))
 
-function build(environment: NodeJS.ProcessEnv = {}, withGo = true) {
+function build(environment: NodeJS.ProcessEnv = {}, withGo = true, names: readonly string[] = []) {
   const PATH = `${withGo ? `${join(dir, 'go')}:` : ''}${join(dir, 'programs')}`
   const env = { PATH, HOME: dir, XDG_CACHE_HOME: join(dir, 'cache'), ...environment }
-  const { status, stdout, stderr } = spawnSync(BUILD, { env, encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(BUILD, names, { env, encoding: 'utf8' })
   return { status, said: stdout.trim(), complained: stderr.trim() }
 }
 
@@ -74,6 +74,15 @@ suite('test/tools/build', () => {
     build()
     writeFileSync(bin('kubectl.version'), '1.20.0\n')
     assert.match(build().said, /^Building kubectl .*\n {2}kubectl .* built in \d+ s$/)
+  })
+
+  test('builds what is named, each from its own module, and refuses what it does not know', () => {
+    const { said } = build({}, true, ['kubelet', 'helm'])
+    assert.match(said, /kubelet 1\.\d+\.\d+ built in[\s\S]*helm 4\.\d+\.\d+ built in/)
+    assert.ok(!existsSync(bin('etcd')))
+    const { status, complained } = build({}, true, ['kubeadm'])
+    assert.equal(status, 2)
+    assert.match(complained, /^There is no recipe for kubeadm/)
   })
 
   test('what failed in the middle does not count, and the compiler’s words are shown', () => {
