@@ -5,10 +5,11 @@ import { pause } from '../kube/backoff.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { hasReason, KubeError } from '../kube/kube-error.ts'
 import type { Lease } from '../kube/lease.ts'
-import { LEASES, NODES, type Resource, VIRTUAL_IP_NODES, VIRTUAL_IPS } from '../kube/resources.ts'
+import { LEASES, NODES, PODS, type Resource, VIRTUAL_IP_NODES, VIRTUAL_IPS } from '../kube/resources.ts'
 import { type ResourceWatch, watchResource } from '../kube/watch.ts'
 import type { Instant, Millis } from '../lib/time.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { AGENT_PODS, type AgentPod, newsOf, readAgentPod } from './agent-pod.ts'
 import { type ClusterNode, isSameNode, readClusterNode } from './cluster-node.ts'
 import { Freshness, type Renewal, STALE_AFTER } from './freshness.ts'
 import type { Cluster } from './reconcile.ts'
@@ -41,6 +42,8 @@ export interface ClusterViewSettings {
   readonly onChange: () => void
   /** An agent renewed its Lease, and nothing else. */
   readonly onRenewal: () => void
+  /** What an operator must hear of the agent on a node, in a sentence. */
+  readonly onAgentNews: (node: string, sentence: string) => void
 }
 
 /** How often it is looked whether a Lease went stale. */
@@ -75,6 +78,17 @@ export function openClusterView(settings: ClusterViewSettings): ClusterView {
     read: readClusterNode,
     onChange(_, current, previous) {
       if (!current || !previous || !isSameNode(current, previous)) onChange()
+    },
+  })
+  const agentPods = watchResource<AgentPod>({
+    ...watch(PODS),
+    namespace: client.namespace,
+    labelSelector: AGENT_PODS,
+    read: readAgentPod,
+    onChange(_, current, previous) {
+      const news = current && newsOf(current, previous)
+      if (news !== undefined && current?.node !== undefined) settings.onAgentNews(current.node, news)
+      onChange()
     },
   })
   const leaseLog = connectionLog(LEASES, settings)
@@ -125,6 +139,7 @@ export function openClusterView(settings: ClusterViewSettings): ClusterView {
       virtualIPs: virtualIPs.cache,
       virtualIPNodes: virtualIPNodes.cache,
       nodes: nodes.cache,
+      agentPods: agentPods.cache,
       get agents() {
         return freshness.agents()
       },
@@ -150,7 +165,11 @@ export function openClusterView(settings: ClusterViewSettings): ClusterView {
       const lives = [...freshness.agents().values()]
       return { known: lives.length, stale: lives.filter(({ fresh }) => !fresh).length }
     },
-    ended: Promise.all([...watched.map(({ watch }) => watch.ended), repeat(age, AGEING_PERIOD, signal)]).then(() => {}),
+    ended: Promise.all([
+      ...watched.map(({ watch }) => watch.ended),
+      agentPods.ended,
+      repeat(age, AGEING_PERIOD, signal),
+    ]).then(() => {}),
   }
 }
 

@@ -103,6 +103,7 @@ class Controller {
       onRenewal: () => {
         if (this.#contested) this.#passSoon()
       },
+      onAgentNews: (node, sentence) => this.#tellOfAgent(node, sentence),
     })
     this.#writer = openWriter({
       client,
@@ -250,6 +251,17 @@ class Controller {
     if (now() - this.#dropSaidAt < SAY_AGAIN) return
     this.#dropSaidAt = now()
     this.#logger.warn({ dropped: this.#dropped }, `The event "${note}" was not written: ${why}`)
+  }
+
+  /** To everyone who reads about a VirtualIP that this node takes part in. */
+  #tellOfAgent(node: string, note: string): void {
+    if (!this.#leads) return
+    this.#logger.warn({ node }, note)
+    for (const { metadata, status } of this.#view.cluster.virtualIPs.values()) {
+      if (!status?.nodes?.some(row => row.node === node)) continue
+      const regarding = { resource: VIRTUAL_IPS, metadata }
+      this.#events.record({ regarding, type: 'Warning', reason: 'AgentEnded', action: 'Transition', note })
+    }
   }
 
   #tell({ virtualIP: { metadata, status: previous }, status }: Extract<Change, { type: 'SetStatus' }>): void {

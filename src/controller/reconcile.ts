@@ -3,9 +3,11 @@ import type { VirtualIP, VirtualIPStatus } from '../api/virtual-ip.ts'
 import type { VirtualIPNode, VirtualIPNodeSpec, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
 import type { Instant, Millis } from '../lib/time.ts'
 import { type Plan, type PlanAgent, type PlanNode, plan } from '../plan/plan.ts'
-import { type RouterReport, summarise } from '../status/summary.ts'
+import { type NodeHealth, type RouterReport, type SummaryInput, summarise } from '../status/summary.ts'
+import type { AgentPod } from './agent-pod.ts'
 import type { AgentLife } from './freshness.ts'
 import type { Arrival } from './report-times.ts'
+import { silenceOf } from './silence.ts'
 
 /** Everything that is known. */
 export interface Cluster {
@@ -14,6 +16,8 @@ export interface Cluster {
   readonly nodes: ReadonlyMap<string, PlanNode>
   /** By node, those that have a Lease. */
   readonly agents: ReadonlyMap<string, AgentLife>
+  /** Agents' pods by their names; none where agents run otherwise, or pods may not be read. */
+  readonly agentPods: ReadonlyMap<string, AgentPod>
   /** When that virtual router's state was first reported. */
   readonly arrival: (node: string, router: VirtualRouterStatus) => Arrival | undefined
 }
@@ -44,7 +48,13 @@ export function reconcile(cluster: Cluster, now: string, at: Instant): Reconcili
     agents: planAgents(cluster),
   })
   const reports = reportsByVirtualIP(cluster)
-  const statuses = [...cluster.virtualIPs.values()].flatMap(virtualIP => statusChange(virtualIP, planned, reports, now))
+  const health = healthOf(cluster)
+  const statuses = [...cluster.virtualIPs.values()].flatMap(virtualIP => {
+    const its = planned.virtualIPs.get(virtualIP.metadata.name)
+    return its
+      ? statusChange({ virtualIP, plan: its, reports: reports.get(virtualIP.metadata.name) ?? [], health, now })
+      : []
+  })
   return {
     changes: [...nodeChanges(cluster, planned), ...departures(cluster, at), ...statuses],
     contested: reports.values().some(isContested),
@@ -161,21 +171,19 @@ function isContested(reports: readonly RouterReport[]): boolean {
   return masters.some((one, i) => masters.some((other, j) => j > i && one.family === other.family))
 }
 
-function statusChange(
-  virtualIP: VirtualIP,
-  planned: Plan,
-  reports: ReadonlyMap<string, readonly RouterReport[]>,
-  now: string,
-): Change[] {
-  const { name } = virtualIP.metadata
-  const its = planned.virtualIPs.get(name)
-  if (!its) return []
-  const status = summarise({
-    virtualIP,
-    plan: its,
-    reports: reports.get(name) ?? [],
-    now,
-    ...(virtualIP.status && { previous: virtualIP.status }),
-  })
+/** Who does not say anything, and why. */
+function healthOf({ nodes, agents, agentPods, virtualIPNodes }: Cluster): NodeHealth {
+  const pods = [...agentPods.values()]
+  const names = new Set([...nodes.keys(), ...virtualIPNodes.keys()])
+  const silent = [...names].filter(name => !agents.get(name)?.fresh)
+  return {
+    silentAgents: new Map(silent.map(name => [name, silenceOf(name, nodes, pods)])),
+    silentKubelets: new Set([...nodes.values()].flatMap(({ name, ready }) => (ready ? [] : [name]))),
+  }
+}
+
+function statusChange(input: SummaryInput): Change[] {
+  const { virtualIP } = input
+  const status = summarise({ ...input, ...(virtualIP.status && { previous: virtualIP.status }) })
   return isDeepStrictEqual(virtualIP.status, status) ? [] : [{ type: 'SetStatus', virtualIP, status }]
 }

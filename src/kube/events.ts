@@ -39,6 +39,8 @@ export interface RecorderSettings {
 
 /** An object may have so many events at once, and then one more every `REFILL`: a flapping router must not fill etcd. */
 const BURST = 50
+/** Of them, kept for Warnings: what is wrong must not go under in what goes on. */
+const FOR_WARNINGS = 10
 const REFILL: Millis = 6000
 const WAITING = 2000
 /** Objects whose recent events are counted. */
@@ -66,10 +68,12 @@ export function openEventRecorder(settings: RecorderSettings): EventRecorder {
   return {
     record(event) {
       const { resource, metadata } = event.regarding
-      const bucket = buckets.get(`${resource.plural}/${metadata.name}`) ?? { tokens: BURST, at: now() }
-      buckets.set(`${resource.plural}/${metadata.name}`, bucket)
+      const object = metadata.uid ?? `${resource.plural}/${metadata.name}`
+      const bucket = buckets.get(object) ?? { tokens: BURST, at: now() }
+      buckets.set(object, bucket)
       if (buckets.size > KEPT) forgetFull(buckets, now())
-      if (!take(bucket, now())) return drop(event, 'too many events for this object')
+      if (!take(bucket, event.type === 'Warning' ? 0 : FOR_WARNINGS, now()))
+        return drop(event, 'too many events for this object')
       if (waiting.length >= WAITING) return drop(event, 'too many events wait to be written')
       const namespace = metadata.namespace ?? 'default'
       const name = `${metadata.name.slice(0, 220)}.${Date.now().toString(16)}${(count++ & 0xffff).toString(16).padStart(4, '0')}`
@@ -89,10 +93,11 @@ function forgetFull(buckets: Map<string, Bucket>, now: Instant): void {
   for (const [key, bucket] of buckets) if (bucket.tokens + (now - bucket.at) / REFILL >= BURST) buckets.delete(key)
 }
 
-function take(bucket: Bucket, now: Instant): boolean {
+/** One, if as many as `reserved` are left. */
+function take(bucket: Bucket, reserved: number, now: Instant): boolean {
   bucket.tokens = Math.min(BURST, bucket.tokens + (now - bucket.at) / REFILL)
   bucket.at = now
-  if (bucket.tokens < 1) return false
+  if (bucket.tokens < reserved + 1) return false
   bucket.tokens--
   return true
 }

@@ -21,6 +21,7 @@ export const VIRTUAL_IP_NODES: Resource = {
   namespaced: false,
 }
 export const NODES: Resource = { apiVersion: 'v1', kind: 'Node', plural: 'nodes', namespaced: false }
+export const PODS: Resource = { apiVersion: 'v1', kind: 'Pod', plural: 'pods', namespaced: true }
 export const SECRETS: Resource = { apiVersion: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true }
 export const LEASES: Resource = {
   apiVersion: 'coordination.k8s.io/v1',

@@ -27,6 +27,8 @@ export interface WatchSettings<T extends KubeObject> {
   readonly namespace?: string
   /** `metadata.name=node1`: that object alone. */
   readonly fieldSelector?: string
+  /** `app=web,tier!=cache` */
+  readonly labelSelector?: string
   /** Ends the watch. */
   readonly signal: AbortSignal
   /** Parses an object, or keeps less of it (default: as it is, without managedFields). */
@@ -58,7 +60,7 @@ export function watchResource<T extends KubeObject>(settings: WatchSettings<T>):
   const timing = { ...TIMING, ...settings.timing }
   const { client, resource, namespace, signal } = settings
   const objects = new ObjectCache<T>(settings)
-  const query: ListQuery = { fieldSelector: settings.fieldSelector }
+  const query: ListQuery = { fieldSelector: settings.fieldSelector, labelSelector: settings.labelSelector }
   const action = `Cannot watch ${resource.plural}`
   let synced = false
   let connected = false
@@ -227,7 +229,7 @@ function isNewer(object: KubeObject, resourceVersion: string): boolean {
 }
 
 function watchQuery(
-  settings: { readonly fieldSelector?: string },
+  settings: { readonly fieldSelector?: string; readonly labelSelector?: string },
   resourceVersion: string,
   timing: WatchTiming,
 ): Record<string, string> {
@@ -238,6 +240,7 @@ function watchQuery(
     allowWatchBookmarks: 'true',
     timeoutSeconds: String(seconds),
     ...(settings.fieldSelector !== undefined && { fieldSelector: settings.fieldSelector }),
+    ...(settings.labelSelector !== undefined && { labelSelector: settings.labelSelector }),
   }
 }
 

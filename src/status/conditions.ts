@@ -2,6 +2,7 @@ import type { DesiredCondition } from '../api/conditions.ts'
 import type { Family } from '../lib/ip-address.ts'
 import type { Backups } from './backups.ts'
 import type { Mastership } from './mastership.ts'
+import type { NodeHealth } from './node-health.ts'
 import type { Planned } from './planned.ts'
 import { type Row, UNREACHABLE } from './rows.ts'
 
@@ -12,12 +13,13 @@ export interface Findings {
   readonly masterships: ReadonlyMap<Family, Mastership>
   readonly rows: readonly Row[]
   readonly backups: Backups
+  readonly health: NodeHealth
 }
 
 /** All five, always: what is not known says so. */
 export function conditionsOf(findings: Findings): DesiredCondition[] {
   return [
-    { type: 'Accepted', ...findings.plan.accepted },
+    { type: 'Accepted', ...accepted(findings) },
     ready(findings),
     redundant(findings),
     splitBrain(findings),
@@ -30,15 +32,23 @@ export function conditionsOf(findings: Findings): DesiredCondition[] {
   ]
 }
 
+/** Where no agent reports, what is known of the first one's silence. */
+function accepted({ plan, health }: Findings): Planned['accepted'] {
+  const [first] = health.silentAgents
+  if (plan.accepted.reason !== 'NoAgent' || !first) return plan.accepted
+  const [node, why] = first
+  return { ...plan.accepted, message: `${plan.accepted.message} On ${node}: ${why}` }
+}
+
 function ready(findings: Findings): DesiredCondition {
-  const { plan, families, masterships, rows } = findings
+  const { plan, families, masterships, rows, health } = findings
   const type = 'Ready'
-  if (plan.members.length === 0 && rows.length === 0) return notAccepted(type, plan)
+  if (plan.members.length === 0 && rows.length === 0) return notAccepted(type, findings)
   const split = splitSentence(findings)
   if (split !== undefined) return { type, status: 'False', reason: 'SplitBrain', message: split }
   const missing = families.filter(family => !masterships.get(family)?.master)
   if (missing.length === 0) return { type, status: 'True', reason: 'MasterElected', message: masterSentence(findings) }
-  const waiting = rows.every(({ reason }) => reason === 'NotReported')
+  const waiting = rows.every(({ node, reason }) => reason === 'NotReported' && !health.silentAgents.has(node))
   const of = families.length > 1 ? ` for ${missing.join(' and ')}` : ''
   const concerned = rows.filter(({ family }) => missing.includes(family))
   return waiting
@@ -51,21 +61,28 @@ function ready(findings: Findings): DesiredCondition {
     : { type, status: 'False', reason: 'NoMaster', message: `No node is MASTER${of}: ${describe(concerned)}` }
 }
 
-function notAccepted(type: string, { accepted }: Planned): DesiredCondition {
-  const message = `No node serves it, for it is not accepted: ${accepted.message}`
+function notAccepted(type: string, findings: Findings): DesiredCondition {
+  const message = `No node serves it, for it is not accepted: ${accepted(findings).message}`
   return { type, status: 'False', reason: 'NotAccepted', message }
 }
 
-function masterSentence({ families, masterships }: Findings): string {
-  const masters = families.map(family => ({ family, node: masterships.get(family)?.master?.node }))
-  const [first] = masters
-  if (masters.every(({ node }) => node === first?.node)) return `${first?.node} is MASTER`
-  return masters.map(({ family, node }) => `${node} is MASTER for ${family}`).join(', ')
+function masterSentence({ families, masterships, health }: Findings): string {
+  const masters = families.flatMap(family => masterships.get(family)?.master ?? [])
+  const nodes = [...new Set(masters.map(({ node }) => node))]
+  const who =
+    nodes.length === 1
+      ? `${nodes[0]} is MASTER`
+      : masters.map(({ node, family }) => `${node} is MASTER for ${family}`).join(', ')
+  const unready = nodes.filter(node => health.silentKubelets.has(node))
+  return unready.length === 0
+    ? who
+    : `${who} (the Node ${join(unready)} is not Ready: its kubelet is silent or in trouble, its agent is well)`
 }
 
-function redundant({ plan, rows, backups }: Findings): DesiredCondition {
+function redundant(findings: Findings): DesiredCondition {
+  const { plan, rows, backups } = findings
   const type = 'Redundant'
-  if (plan.members.length === 0) return notAccepted(type, plan)
+  if (plan.members.length === 0) return notAccepted(type, findings)
   const planned = new Set(plan.members.map(({ node }) => node))
   if (planned.size === 1) {
     const message = `${[...planned][0]} alone takes part: when it fails, nobody takes over. Let more nodes match, or give them the subnet`

@@ -1,6 +1,7 @@
 import type { RouterStateName, VirtualIPStatus } from '../api/virtual-ip.ts'
 import type { Family } from '../lib/ip-address.ts'
 import type { Mastership, RouterReport } from './mastership.ts'
+import type { NodeHealth } from './node-health.ts'
 import type { PlannedMember } from './planned.ts'
 
 /** What a node does for one family, as the user sees it. */
@@ -15,23 +16,28 @@ export interface Row {
   readonly message?: string
 }
 
+export interface RowsInput {
+  readonly members: readonly PlannedMember[]
+  readonly reports: readonly RouterReport[]
+  readonly masterships: ReadonlyMap<Family, Mastership>
+  readonly health: NodeHealth
+  readonly previous: VirtualIPStatus | undefined
+  /** RFC 3339 */
+  readonly now: string
+}
+
 /**
  * One row for every member, in rank order, and one for every other node that still holds the addresses. A state that nobody vouches for any
  * more is not shown as if it were so: least of all MASTER.
  */
-export function rowsOf(
-  members: readonly PlannedMember[],
-  reports: readonly RouterReport[],
-  masterships: ReadonlyMap<Family, Mastership>,
-  previous: VirtualIPStatus | undefined,
-  now: string,
-): Row[] {
+export function rowsOf({ members, reports, masterships, health, previous, now }: RowsInput): Row[] {
   const isMember = (report: RouterReport) => members.some(member => isSame(member, report))
   const leaving = reports.filter(report => report.fresh && report.state === 'MASTER' && !isMember(report))
   return [...members, ...leaving].map(member => {
     const report = reports.find(candidate => isSame(candidate, member))
-    if (!report) return notReported(member)
-    if (!report.fresh) return unreachable(report, previous, now)
+    const silence = health.silentAgents.get(member.node)
+    if (!report) return notReported(member, silence)
+    if (!report.fresh) return unreachable(report, silence, previous, now)
     const mastership = masterships.get(report.family)
     return mastership?.superseded.includes(report) ? superseded(report, mastership.master) : reported(report)
   })
@@ -45,15 +51,20 @@ function reported({ node, family, state, priority, link, since, reason, message 
   return { node, family, state, priority, link, since, reason, ...(message === undefined ? {} : { message }) }
 }
 
-function notReported({ node, family, link, priority }: PlannedMember): Row {
-  const message = `The agent on ${node} has not reported on it yet`
+function notReported({ node, family, link, priority }: PlannedMember, silence: string | undefined): Row {
+  const message = `The agent on ${node} has not reported on it yet${silence === undefined ? '' : `: ${silence}`}`
   return { node, family, state: 'INITIALIZE', priority, link, reason: 'NotReported', message }
 }
 
-function unreachable(report: RouterReport, previous: VirtualIPStatus | undefined, now: string): Row {
+function unreachable(
+  report: RouterReport,
+  silence: string | undefined,
+  previous: VirtualIPStatus | undefined,
+  now: string,
+): Row {
   const before = previous?.nodes?.find(row => isSame(row, report))
   const since = before?.reason === UNREACHABLE ? before.since : now
-  const message = `Last seen as ${report.state}; the agent on ${report.node} does not renew its Lease: the node is down, or cut off from the API server`
+  const message = `Last seen as ${report.state}; the agent on ${report.node} does not renew its Lease${silence === undefined ? '' : `: ${silence}`}`
   return {
     ...reported(report),
     state: 'FAULT',

@@ -3,23 +3,26 @@ import type { VirtualIP, VirtualIPStatus } from '../api/virtual-ip.ts'
 import { type Backups, backupsOf } from './backups.ts'
 import { conditionsOf } from './conditions.ts'
 import { mastership, type RouterReport } from './mastership.ts'
+import type { NodeHealth } from './node-health.ts'
 import type { Planned } from './planned.ts'
 import { rowsOf } from './rows.ts'
 
 export type { RouterReport } from './mastership.ts'
+export type { NodeHealth } from './node-health.ts'
 
 export interface SummaryInput {
   readonly virtualIP: VirtualIP
   readonly plan: Planned
   /** Of every node that has one, at most one for each family. */
   readonly reports: readonly RouterReport[]
+  readonly health: NodeHealth
   readonly previous?: VirtualIPStatus
   /** RFC 3339; for times that no node gives. */
   readonly now: string
 }
 
 /** A VirtualIP's status: what was decided about it and what its nodes say, in one view. */
-export function summarise({ virtualIP, plan, reports, previous, now }: SummaryInput): VirtualIPStatus {
+export function summarise({ virtualIP, plan, reports, health, previous, now }: SummaryInput): VirtualIPStatus {
   const { generation } = virtualIP.metadata
   const families = (['IPv4', 'IPv6'] as const).filter(
     family => plan.members.some(member => member.family === family) || reports.some(report => report.family === family),
@@ -33,10 +36,10 @@ export function summarise({ virtualIP, plan, reports, previous, now }: SummaryIn
       ),
     ]),
   )
-  const rows = rowsOf(plan.members, reports, masterships, previous, now)
+  const rows = rowsOf({ members: plan.members, reports, masterships, health, previous, now })
   const masters = families.flatMap(family => masterships.get(family)?.master ?? [])
   const backups = backupsOf(plan, rows)
-  const desired = conditionsOf({ plan, families, masterships, rows, backups })
+  const desired = conditionsOf({ plan, families, masterships, rows, backups, health })
   const observed = generation === undefined ? {} : { observedGeneration: generation }
   return {
     ...observed,

@@ -3,6 +3,7 @@ import { suite, test } from 'node:test'
 import { API_VERSION } from '../../src/api/names.ts'
 import type { VirtualIP, VirtualIPSpec, VirtualIPStatus } from '../../src/api/virtual-ip.ts'
 import type { VirtualIPNode, VirtualIPNodeSpec, VirtualRouterStatus } from '../../src/api/virtual-ip-node.ts'
+import type { AgentPod } from '../../src/controller/agent-pod.ts'
 import type { AgentLife } from '../../src/controller/freshness.ts'
 import { type Change, type Cluster, NODE_GONE_AFTER, reconcile } from '../../src/controller/reconcile.ts'
 import type { PlanNode } from '../../src/plan/plan.ts'
@@ -16,6 +17,7 @@ class Model implements Cluster {
   readonly virtualIPNodes = new Map<string, VirtualIPNode>()
   readonly nodes = new Map<string, PlanNode>()
   readonly agents = new Map<string, AgentLife>()
+  readonly agentPods = new Map<string, AgentPod>()
   readonly arrivals = new Map<string, { at: number; version: number }>()
   #version = 100
 
@@ -246,6 +248,51 @@ suite('what differs', () => {
     for (const node of ['node1', 'node2', 'node3']) model.report(node, [])
     model.settle()
     assert.equal(model.spec('node1').virtualRouters[0]?.virtualRouterID, before)
+  })
+})
+
+suite('an agent that is silent', () => {
+  /** What the status of web says of node1, with these pods. */
+  function said(model: Model, ...pods: AgentPod[]): string | undefined {
+    model.agents.set('node1', { fresh: false, staleSince: 0 })
+    for (const pod of pods) model.agentPods.set(pod.metadata.name, pod)
+    model.settle()
+    return model
+      .status('web')
+      .nodes?.find(({ node }) => node === 'node1')
+      ?.message?.replace(/^.*Lease: /, '')
+  }
+  const on = (node: string, name: string, trouble?: string): AgentPod => ({
+    metadata: { name },
+    node,
+    restarts: 0,
+    ...(trouble !== undefined && { trouble }),
+  })
+
+  test('without a pod known: the node is down or cut off', () => {
+    assert.equal(said(serving()), 'the node is down, or cut off from the API server')
+  })
+
+  test('with a kubelet that is silent, too: the node, whatever its pod was last', () => {
+    const model = serving()
+    model.nodes.set('node1', { name: 'node1', labels: {}, ready: false, unschedulable: false })
+    assert.match(said(model, on('node1', 'a')) ?? '', /^its kubelet is silent as well: the node is down/)
+  })
+
+  test('whose Node is gone', () => {
+    const model = serving()
+    model.nodes.delete('node1')
+    assert.match(said(model, on('node1', 'a')) ?? '', /^the Node was deleted from the cluster$/)
+  })
+
+  test('whose pod has trouble: what, also beside one that failed before', () => {
+    assert.equal(said(serving(), on('node1', 'a', 'OOMKilled')), "the agent's pod a is OOMKilled")
+    const pods = [on('node1', 'a', 'Evicted'), on('node1', 'b')]
+    assert.match(said(serving(), ...pods) ?? '', /^the agent's pod b runs, but does not reach the API server/)
+  })
+
+  test('whose node has no pod while others have', () => {
+    assert.match(said(serving(), on('node2', 'b')) ?? '', /^no agent's pod is on it: see the DaemonSet/)
   })
 })
 

@@ -35,7 +35,7 @@ afterEach(async () => {
 })
 
 function event(name: string, note: string): KubeEvent {
-  const regarding = { resource: VIRTUAL_IPS, metadata: { name, uid: 'u1' } }
+  const regarding = { resource: VIRTUAL_IPS, metadata: { name, uid: `uid-${name}` } }
   return { regarding, type: 'Normal', reason: 'BecameMaster', action: 'Transition', note }
 }
 
@@ -54,7 +54,7 @@ suite('an event recorder', { timeout: 60_000 }, () => {
       apiVersion: 'kube-vrrp.io/v1alpha1',
       kind: 'VirtualIP',
       name: 'web',
-      uid: 'u1',
+      uid: 'uid-web',
     })
     assert.match(bodies[0]?.eventTime ?? '', /\.\d{6}Z$/)
   })
@@ -78,16 +78,34 @@ suite('an event recorder', { timeout: 60_000 }, () => {
     assert.match(dropped[0] ?? '', /first: Cannot create Event: 403/)
   })
 
-  test('a flapping object gets 50 events and then one every 6 s, without a word less about the others', async () => {
+  test('a flapping object gets 40 events and then one every 6 s, without a word less about the others', async () => {
     for (let i = 0; i < 60; i++) recorder.record(event('flapping', `note ${i}`))
     recorder.record(event('quiet', 'other'))
-    assert.equal(dropped.length, 10)
+    assert.equal(dropped.length, 20)
     clock += 6000
     recorder.record(event('flapping', 'later'))
     recorder.record(event('flapping', 'too soon'))
     await recorder.drained()
-    assert.equal(server.requests.length, 52)
-    assert.deepEqual(dropped.slice(10), ['too soon: too many events for this object'])
+    assert.equal(server.requests.length, 42)
+    assert.deepEqual(dropped.slice(20), ['too soon: too many events for this object'])
+  })
+
+  test('ten more are kept for what is wrong', async () => {
+    for (let i = 0; i < 60; i++) recorder.record(event('flapping', `note ${i}`))
+    for (let i = 0; i < 12; i++) recorder.record({ ...event('flapping', `wrong ${i}`), type: 'Warning' })
+    await recorder.drained()
+    assert.deepEqual(
+      dropped.slice(20).map(text => text.split(':')[0]),
+      ['wrong 10', 'wrong 11'],
+    )
+  })
+
+  test('an object that was made anew under the same name begins anew', async () => {
+    for (let i = 0; i < 60; i++) recorder.record(event('web', `note ${i}`))
+    const regarding = { resource: VIRTUAL_IPS, metadata: { name: 'web', uid: 'another' } }
+    recorder.record({ ...event('web', 'new'), regarding })
+    await recorder.drained()
+    assert.equal(server.requests.length, 41)
   })
 
   test('cuts a note that the API server would refuse', async () => {

@@ -31,7 +31,10 @@ afterEach(async () => {
   await server.shut()
 })
 
-function start(timing: Partial<WatchTiming> = {}, options: { fieldSelector?: string; client?: KubeClient } = {}): void {
+function start(
+  timing: Partial<WatchTiming> = {},
+  options: { fieldSelector?: string; labelSelector?: string; client?: KubeClient } = {},
+): void {
   watch = watchResource<Thing>({
     client,
     resource: THINGS,
@@ -70,12 +73,13 @@ suite('a watch', { timeout: 60_000 }, () => {
     assert.equal(watch.connected, true)
   })
 
-  test('asks for one object only by its field selector, with bookmarks', async () => {
-    start({}, { fieldSelector: 'metadata.name=node1' })
+  test('asks for some objects only by selectors, with bookmarks', async () => {
+    start({}, { fieldSelector: 'metadata.name=node1', labelSelector: 'a=b' })
     await until(() => watch.connected && server.watching === 1)
     const [list, watching] = server.urls
     assert.equal(list?.searchParams.get('fieldSelector'), 'metadata.name=node1')
     assert.equal(watching?.searchParams.get('fieldSelector'), 'metadata.name=node1')
+    for (const url of [list, watching]) assert.equal(url?.searchParams.get('labelSelector'), 'a=b')
     assert.equal(watching?.searchParams.get('allowWatchBookmarks'), 'true')
   })
 

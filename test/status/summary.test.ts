@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { RouterStateName, VirtualIP, VirtualIPStatus } from '../../src/api/virtual-ip.ts'
 import type { Planned } from '../../src/status/planned.ts'
-import { type RouterReport, summarise } from '../../src/status/summary.ts'
+import { type NodeHealth, type RouterReport, summarise } from '../../src/status/summary.ts'
 
 const NOW = '2026-01-01T12:00:00Z'
 const SINCE = '2026-01-01T11:00:00Z'
+
+const WELL: NodeHealth = { silentAgents: new Map(), silentKubelets: new Set() }
 
 const virtualIP: VirtualIP = {
   apiVersion: 'kube-vrrp.io/v1alpha1',
@@ -51,8 +53,12 @@ function unrenewed({ leaseRenewedAt: _, ...report }: RouterReport): RouterReport
   return report
 }
 
-function summed(plan: Planned, reports: RouterReport[], previous?: VirtualIPStatus): VirtualIPStatus {
-  return summarise({ virtualIP, plan, reports, now: NOW, ...(previous ? { previous } : {}) })
+function silent(node: string, why: string): NodeHealth {
+  return { ...WELL, silentAgents: new Map([[node, why]]) }
+}
+
+function summed(plan: Planned, reports: RouterReport[], previous?: VirtualIPStatus, health = WELL): VirtualIPStatus {
+  return summarise({ virtualIP, health, plan, reports, now: NOW, ...(previous ? { previous } : {}) })
 }
 
 /** `node1 MASTER`, one for each row; with the reason where it is ours. */
@@ -99,12 +105,34 @@ test('the same again is the same status, also later', () => {
   const first = summed(planned(3), healthy)
   const again = summarise({
     virtualIP,
+    health: WELL,
     plan: planned(3),
     reports: healthy,
     previous: first,
     now: '2026-01-02T00:00:00Z',
   })
   assert.deepEqual(again, first)
+})
+
+test('where no agent ever reported, why the first one is silent', () => {
+  const plan = { ...refused, accepted: { ...refused.accepted, reason: 'NoAgent', message: 'No agent has reported.' } }
+  const status = summed(plan, [], undefined, silent('node1', "the agent's pod x is ImagePullBackOff"))
+  for (const type of ['Accepted', 'Ready', 'Redundant']) {
+    assert.match(condition(status, type), /No agent has reported\. On node1: the agent's pod x is ImagePullBackOff$/)
+  }
+})
+
+test('a planned node whose agent never reported says why it is silent', () => {
+  const status = summed(planned(2), [report('node1 MASTER')], undefined, silent('node2', 'its pod is Evicted'))
+  assert.equal(status.nodes?.[1]?.message, 'The agent on node2 has not reported on it yet: its pod is Evicted')
+  const nobody = summed(planned(1), [], undefined, silent('node1', 'its pod is Evicted'))
+  assert.match(condition(nobody, 'Ready'), /^False NoMaster: .*: its pod is Evicted\)$/)
+})
+
+test('a MASTER whose kubelet is silent is MASTER, and the condition says both', () => {
+  const health = { ...WELL, silentKubelets: new Set(['node1', 'node3']) }
+  const status = summed(planned(2), [report('node1 MASTER'), report('node2 BACKUP')], undefined, health)
+  assert.match(condition(status, 'Ready'), /^True MasterElected: node1 is MASTER \(the Node node1 is not Ready: /)
 })
 
 test('at first sight everything is said: nobody has reported', () => {
@@ -196,7 +224,8 @@ describe('a MASTER that crashed', () => {
 
   test('is unreachable when its Lease is stale, with what was seen last, since the moment that was found', () => {
     const stale = takenOver.map(each => (each.node === 'node1' ? { ...each, fresh: false } : each))
-    const status = summed(planned(3), stale, previous)
+    const health = silent('node1', 'the Node was deleted from the cluster')
+    const status = summed(planned(3), stale, previous, health)
     assert.deepEqual(status.nodes?.[0], {
       node: 'node1',
       family: 'IPv4',
@@ -206,10 +235,11 @@ describe('a MASTER that crashed', () => {
       since: NOW,
       reason: 'AgentUnreachable',
       message:
-        'Last seen as MASTER; the agent on node1 does not renew its Lease: the node is down, or cut off from the API server',
+        'Last seen as MASTER; the agent on node1 does not renew its Lease: the Node was deleted from the cluster',
     })
     const later = summarise({
       virtualIP,
+      health: silent('node1', 'the Node was deleted from the cluster'),
       plan: planned(3),
       reports: stale,
       previous: status,
@@ -223,7 +253,7 @@ describe('a MASTER that crashed', () => {
     assert.equal(status.master, undefined)
     assert.equal(
       condition(status, 'Ready'),
-      'False NoMaster: No node is MASTER: node1 is unreachable (Last seen as MASTER; the agent on node1 does not renew its Lease: the node is down, or cut off from the API server); node2 is BACKUP',
+      'False NoMaster: No node is MASTER: node1 is unreachable (Last seen as MASTER; the agent on node1 does not renew its Lease); node2 is BACKUP',
     )
   })
 
