@@ -76,8 +76,8 @@ async function debianRoot(): Promise<string> {
     'usr/share/man',
     'usr/share/info',
   ]
-  // The folders stay: apt wants them.
-  await runCommand('find', [...dispensable, '!', '-type', 'd', '-delete'], { cwd: half })
+  // The folders stay: apt wants them. So do the licences, as in Debian's own slim images.
+  await runCommand('find', [...dispensable, '-type', 'f', '!', '-name', 'copyright', '-delete'], { cwd: half })
   rmSync(join(half, 'etc/apt/sources.list'), { force: true })
   writeFileSync(join(half, 'etc/apt/sources.list.d/debian.sources'), APT_SOURCES)
   writeFileSync(join(half, 'etc/apt/apt.conf.d/docker-clean'), APT_CLEAN)
@@ -99,6 +99,7 @@ async function unpackNode(work: string): Promise<void> {
   mkdirSync(join(local, 'lib/node_modules'), { recursive: true })
   cpSync(join(work, 'node/bin'), join(local, 'bin'), { recursive: true })
   cpSync(join(work, 'node/include'), join(local, 'include'), { recursive: true })
+  cpSync(join(work, 'node/LICENSE'), join(local, 'LICENSE'))
   cpSync(join(work, 'npm'), join(local, 'lib/node_modules/npm'), { recursive: true })
 }
 
