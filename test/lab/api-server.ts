@@ -25,6 +25,8 @@ export interface ApiServer {
   readonly client: KubeClient
   /** Runs kubectl as administrator; rejects with what it said on stderr. */
   kubectl(args: readonly string[], input?: string): Promise<string>
+  /** The file of a kubeconfig of one of `users`. */
+  kubeconfigOfUser(user: string): string
   /** The file of a kubeconfig with that account's rights. */
   kubeconfigOf(account: Account): Promise<string>
   /** Registers a Node, Ready, or gives it these labels. */
@@ -49,6 +51,10 @@ export interface ApiServerSettings {
   readonly port?: number
   /** Whether to apply crds/ and deploy/rbac.yaml, with the namespace kube-vrrp (default: true). */
   readonly resources?: boolean
+  /** Further users by name, with their group (default: none). */
+  readonly users?: Readonly<Record<string, string>>
+  /** Of kube-apiserver, without the dashes, over those it is given here. */
+  readonly flags?: Readonly<Record<string, string>>
 }
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -56,14 +62,16 @@ const READY_WITHIN = 30_000
 
 /** etcd and kube-apiserver, built by test/tools/build; ready in about 3 s. */
 export async function startApiServer(settings: ApiServerSettings): Promise<ApiServer> {
-  const { dir, address = '127.0.0.1' } = settings
+  const { dir, address = '127.0.0.1', users = {} } = settings
   const [etcdPort, peerPort, freePort] = await freePorts(address, 3)
   const port = settings.port ?? freePort
   const url = `https://${address}:${port}`
-  const adminToken = randomBytes(16).toString('hex')
+  const adminToken = randomToken()
+  const tokens = new Map(Object.keys(users).map(user => [user, randomToken()]))
   const certificates = join(dir, 'certificates')
   mkdirSync(certificates, { recursive: true })
-  writeFileSync(join(dir, 'tokens.csv'), `${adminToken},admin,admin,system:masters\n`)
+  const accounts = [...tokens].map(([user, token]) => `${token},${user},${user},${users[user]}\n`)
+  writeFileSync(join(dir, 'tokens.csv'), [`${adminToken},admin,admin,system:masters\n`, ...accounts].join(''))
   writeServiceAccountKeys(dir)
 
   const etcd = run(dir, 'etcd', [
@@ -76,21 +84,27 @@ export async function startApiServer(settings: ApiServerSettings): Promise<ApiSe
     `--initial-cluster=default=http://127.0.0.1:${peerPort}`,
     '--log-level=warn',
   ])
+  const flags = {
+    'etcd-servers': `http://127.0.0.1:${etcdPort}`,
+    'bind-address': address,
+    'advertise-address': address,
+    'secure-port': String(port),
+    'cert-dir': certificates,
+    'service-cluster-ip-range': '10.255.0.0/24',
+    'endpoint-reconciler-type': 'none',
+    'authorization-mode': 'RBAC',
+    'token-auth-file': join(dir, 'tokens.csv'),
+    'service-account-issuer': 'https://kubernetes.default.svc',
+    'service-account-signing-key-file': join(dir, 'sa.key'),
+    'service-account-key-file': join(dir, 'sa.pub'),
+    ...settings.flags,
+  }
   const startServer = () =>
-    run(dir, 'kube-apiserver', [
-      `--etcd-servers=http://127.0.0.1:${etcdPort}`,
-      `--bind-address=${address}`,
-      `--advertise-address=${address}`,
-      `--secure-port=${port}`,
-      `--cert-dir=${certificates}`,
-      '--service-cluster-ip-range=10.255.0.0/24',
-      '--endpoint-reconciler-type=none',
-      '--authorization-mode=RBAC',
-      `--token-auth-file=${join(dir, 'tokens.csv')}`,
-      '--service-account-issuer=https://kubernetes.default.svc',
-      `--service-account-signing-key-file=${join(dir, 'sa.key')}`,
-      `--service-account-key-file=${join(dir, 'sa.pub')}`,
-    ])
+    run(
+      dir,
+      'kube-apiserver',
+      Object.entries(flags).map(([name, value]) => `--${name}=${value}`),
+    )
   let server = startServer()
 
   const caFile = join(certificates, 'apiserver.crt')
@@ -122,6 +136,11 @@ export async function startApiServer(settings: ApiServerSettings): Promise<ApiSe
     thaw: () => server.kill('SIGCONT'),
     async createNode(name, labels = {}) {
       await createNode(api.client, name, labels)
+    },
+    kubeconfigOfUser(user) {
+      const token = tokens.get(user)
+      if (token === undefined) throw new Error(`The API server knows no user ${user}`)
+      return writeKubeconfig(dir, user.replaceAll(':', '-'), { url, caFile, token })
     },
     async kubeconfigOf(account) {
       const token = await tokenOf(api.client, account)
@@ -273,6 +292,10 @@ function writeKubeconfig(dir: string, name: string, access: { url: string; caFil
   }
   writeFileSync(file, JSON.stringify(config, null, 2), { mode: 0o600 })
   return file
+}
+
+function randomToken(): string {
+  return randomBytes(16).toString('hex')
 }
 
 function writeServiceAccountKeys(dir: string): void {
