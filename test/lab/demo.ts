@@ -97,7 +97,7 @@ async function failover(): Promise<void> {
     ['took over', probed.answers.at(-1)?.node ?? 'nobody'],
     ['outage', `${gap.ms.toFixed(0)} ms from the last answer to the next`],
     ['after the crash', `${(gap.to.at - crashedAt).toFixed(0)} ms until ${gap.to.node} answered`],
-    ['lost probes', `${lost(probed)} of ${probed.sent}`],
+    ['lost probes', `${lost(probed)} of ${probed.sent.length}`],
     [
       'in the status',
       `${(toldAt - crashedAt).toFixed(0)} ms after the crash, ${(toldAt - gap.to.at).toFixed(0)} ms after the first answer`,

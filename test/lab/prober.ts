@@ -6,12 +6,15 @@ export interface Answer {
   readonly probe: number
   readonly sentAt: number
   readonly at: number
-  /** Who answered. */
+  /** Who answered; empty for ICMP, which does not say. */
   readonly node: string
 }
 
+export type ProbeProtocol = 'UDP' | 'ICMP'
+
 export interface Probed {
-  readonly sent: number
+  /** When each was. */
+  readonly sent: readonly number[]
   /** In the order they came. */
   readonly answers: readonly Answer[]
 }
@@ -24,9 +27,14 @@ export function startResponder(node: LabNode): void {
   node.spawn('node', [RESPONDER, node.name], { stdio: 'ignore' })
 }
 
-/** Probes `address` from `client` every `pace` ms, until `stop`. */
-export function startProber(client: LabNode, address: string, pace: number): { stop(): Promise<Probed> } {
-  const child = client.spawn('node', [PROBE, address, String(pace)], { stdio: ['pipe', 'pipe', 'inherit'] })
+/** Probes `address` from `client` every `pace` ms, until `stop`, which waits a second for answers that are missing. */
+export function startProber(
+  client: LabNode,
+  address: string,
+  pace: number,
+  protocol: ProbeProtocol = 'UDP',
+): { stop(): Promise<Probed> } {
+  const child = client.spawn('node', [PROBE, address, String(pace), protocol], { stdio: ['pipe', 'pipe', 'inherit'] })
   let output = ''
   child.stdout?.on('data', (chunk: Buffer) => {
     output += chunk
@@ -54,5 +62,5 @@ export function longestGap({ answers }: Probed, since = 0): { ms: number; from: 
 }
 
 export function lost({ sent, answers }: Probed): number {
-  return sent - new Set(answers.map(({ probe }) => probe)).size
+  return sent.length - new Set(answers.map(({ probe }) => probe)).size
 }

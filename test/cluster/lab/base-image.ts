@@ -9,6 +9,7 @@ import { step } from './step.ts'
 
 /** What `FROM node:26-bookworm-slim` means to buildah, with the aliases that come with it and without. */
 const NAMES = ['docker.io/library/node:26-bookworm-slim', 'localhost/node:26-bookworm-slim'] as const
+export const BASE_IMAGE = NAMES[0]
 
 const DEBIAN = 'bookworm'
 const RECIPE = 'io.kube-vrrp.recipe'
