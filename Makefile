@@ -13,7 +13,7 @@ HEADERS := npm_config_nodedir=$(LOCAL_NODE)
 endif
 LAB := test/lab/in-namespaces
 
-.PHONY: help build demo lab test tools demo-packages test-packages soak generate format bench clean
+.PHONY: help build demo lab test tools test-tools demo-packages test-packages soak generate format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | column -t -s '	'
@@ -33,6 +33,9 @@ $(BUILT): package.json package-lock.json $(NODE_READY)
 tools: $(BUILT) ## etcd, kube-apiserver and kubectl, built once with Go
 	@test/tools/build
 
+test-tools: $(BUILT)
+	@test/tools/build etcd kube-apiserver kubectl helm
+
 demo-packages:
 	@test/lab/packages ip unshare
 
@@ -45,14 +48,16 @@ demo: build tools demo-packages ## three nodes, one VirtualIP, one failover you 
 lab: build tools demo-packages ## the demo's machines, left up, with a shell
 	@$(LAB) node test/lab/demo.ts --shell
 
-test: build tools test-packages ## types, lint, format and every test (ONLY=vrrp: those with vrrp in their path)
+test: build test-tools test-packages ## types, lint, format and every test (ONLY=vrrp: those with vrrp in their path)
 	@node test/run.ts $(ONLY)
 
 soak: build ## property tests with ten new seeds
 	@for i in 1 2 3 4 5 6 7 8 9 10; do seed=$$(od -An -N3 -tu4 /dev/urandom | tr -d ' '); echo "SEED=$$seed"; SEED=$$seed node test/run.ts property simulation router-set || exit 1; done
 
-generate: build ## the CRDs and docs/virtual-ip.md, from src/api
+generate: build ## the CRDs, docs/virtual-ip.md, the chart's README and schema, deploy/install.yaml
+	@test/tools/build helm
 	@node crds/generate.ts
+	@node charts/generate.ts
 
 format: build ## what the linter can mend, mended
 	@node_modules/.bin/biome check --write .

@@ -1,5 +1,5 @@
-// Writes what is made from src/api: the CustomResourceDefinitions of this folder and docs/virtual-ip.md: node crds/generate.ts. With
-// --check it writes nothing and says, by its exit status too, whether they are as src/api has them.
+// Writes what is made from src/api: the CustomResourceDefinitions of this folder, the chart's copies of them and docs/virtual-ip.md:
+// node crds/generate.ts. With --check it writes nothing and says, by its exit status too, whether they are as src/api has them.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { stringify } from 'yaml'
 import { customResourceDefinitions } from '../src/api/crds.ts'
@@ -13,7 +13,8 @@ export function generatedFiles(): Map<string, string> {
     file,
     NOTICE + stringify(crd, { lineWidth: 0, aliasDuplicateObjects: false }),
   ])
-  return new Map([...crds, ['../docs/virtual-ip.md', virtualIPReference()]])
+  const copies = crds.map(([file, text]): [string, string] => [`../charts/kube-vrrp/files/crds/${file}`, text])
+  return new Map([...crds, ...copies, ['../docs/virtual-ip.md', virtualIPReference()]])
 }
 
 /** The files that are not as src/api has them. */

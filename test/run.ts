@@ -38,6 +38,7 @@ if (only.length === 0) {
   await gate('types', ['node_modules/.bin/tsc'])
   await gate('lint and format', ['node_modules/.bin/biome', 'check', '--error-on-warnings', '.'])
   await gate('CRDs are as their source says', ['node', 'crds/generate.ts', '--check'])
+  await gate('the chart is as its sources say', ['node', 'charts/generate.ts', '--check'])
 }
 await runGroup(unit)
 // Both wait for timers most of the time, each in namespaces of its own.
