@@ -40,8 +40,8 @@ export interface Lan {
   crash(node: LabNode): number
   /** A crashed node boots: nothing runs on it, and its eth0 has no more addresses than it was given first. */
   restore(node: LabNode): void
-  /** Silent loss: the node's carrier stays. */
-  cut(node: LabNode, direction?: Direction): void
+  /** Silent loss: the node's carrier stays. `only`: of what nft matches so, e.g. `ip daddr 10.0.0.1` (default: all). */
+  cut(node: LabNode, direction?: Direction, only?: string): void
   uncut(node: LabNode): void
   /** The carrier of the node's eth0 goes or comes. */
   setCarrier(node: LabNode, carrier: boolean): void
@@ -86,11 +86,11 @@ export function openLan({ bridge = 'br0', addresses = [] }: LanOptions = {}): La
       unplug(node)
       plugIn(node, bridge)
     },
-    cut(node, direction = 'Both') {
+    cut(node, direction = 'Both', only = '') {
       const port = portOf(node)
       const hooks = direction === 'Both' ? ['ingress', 'egress'] : [direction === 'FromNode' ? 'ingress' : 'egress']
       const chains = hooks.map(
-        hook => `chain ${hook} { type filter hook ${hook} device "${port}" priority 0; policy drop; }`,
+        hook => `chain ${hook} { type filter hook ${hook} device "${port}" priority 0; ${only} drop; }`,
       )
       nft(`table netdev ${port} {\n${chains.join('\n')}\n}`)
     },
