@@ -8,7 +8,7 @@ export const NATIVE_MODULES = ['koffi', 'raw-socket'] as const
 export function copyNativeModules(from: string, to: string, arch: string): string[] {
   const koffi = `@koromix/koffi-linux-${arch}`
   const files = {
-    koffi: ['package.json', 'index.js', 'src/koffi/index.js'],
+    koffi: ['package.json', 'index.js', 'src/koffi/index.js', 'src/koffi/src/static.js'],
     [koffi]: ['package.json', 'index.js', `linux_${arch}/koffi.node`],
     'raw-socket': ['package.json', 'index.js', 'build/Release/raw.node'],
   }
