@@ -27,8 +27,10 @@ process.stdin.on('end', () => {
   clearInterval(timer)
   // The last answers are still under way.
   const deadline = monotonic() + 1000
-  setInterval(() => {
-    if (answered.size === sentAt.length || monotonic() > deadline) finish()
+  const waiting = setInterval(() => {
+    if (answered.size < sentAt.length && monotonic() < deadline) return
+    clearInterval(waiting)
+    finish()
   }, 10)
 })
 

@@ -41,6 +41,28 @@ export interface Client extends LabNode {
   probe(settings: ProbeSettings): Probing
 }
 
+/** As the API has it, as far as tests look into it. */
+export interface Pod {
+  readonly metadata: { readonly name: string; readonly uid: string; readonly deletionTimestamp?: string }
+  readonly spec: { readonly nodeName?: string }
+  readonly status: {
+    readonly phase: string
+    readonly podIP?: string
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[]
+    readonly containerStatuses?: readonly ContainerStatus[]
+  }
+}
+
+export interface ContainerStatus {
+  readonly name: string
+  readonly ready: boolean
+  readonly restartCount: number
+  readonly containerID?: string
+  readonly imageID: string
+  readonly state: { readonly waiting?: { readonly reason: string }; readonly running?: object }
+  readonly lastState: { readonly terminated?: { readonly reason: string; readonly exitCode: number } }
+}
+
 /** The process of a pod's container. */
 export interface RunningContainer {
   readonly node: ClusterNode
@@ -78,6 +100,7 @@ export class Cluster {
   readonly #control: ControlPlane
   readonly #nodes = new Map<number, ClusterNode>()
   #proxied = false
+  #isClosed = false
 
   static async start(run: RunFolder, count: number): Promise<Cluster> {
     await ensureContainerdRoot(madeImages())
@@ -161,6 +184,12 @@ export class Cluster {
     return this.kubectl('exec', '--namespace', namespace, pod, '--', ...command)
   }
 
+  /** Those of a namespace that a label selector chooses, e.g. `app=web`, by the names of their nodes. */
+  async pods(namespace: string, labelSelector?: string): Promise<readonly Pod[]> {
+    const { items } = await this.api.list<Pod>(PODS, namespace, { labelSelector })
+    return items.toSorted((a, b) => (a.spec.nodeName ?? '').localeCompare(b.spec.nodeName ?? ''))
+  }
+
   /** The next one, or that number; resolves when it is Ready. */
   async addNode(number = this.#freeNumber()): Promise<ClusterNode> {
     const node = new ClusterNode({
@@ -207,7 +236,7 @@ export class Cluster {
 
   /** The container of a running pod, the first one where none is named. */
   async container(namespace: string, pod: string, name?: string): Promise<RunningContainer> {
-    const { spec, status } = await this.api.get<PodObject>({ resource: PODS, namespace, name: pod })
+    const { spec, status } = await this.api.get<Pod>({ resource: PODS, namespace, name: pod })
     const statuses = status.containerStatuses ?? []
     const found = name === undefined ? statuses[0] : statuses.find(container => container.name === name)
     const id = found?.containerID?.replace(/^.*:\/\//, '')
@@ -284,11 +313,13 @@ export class Cluster {
       ...(await this.#podLogs()),
       ...this.nodes.map(node => `--- kubelet of ${node.name}\n${node.log('kubelet', 15)}`),
     ]
-    process.stdout.write(`${parts.join('\n').replaceAll(/^/gm, '    ')}\n`)
+    process.stderr.write(`${parts.join('\n').replaceAll(/^/gm, '    ')}\n`)
   }
 
-  /** Ends all of it; nothing is left. */
+  /** Ends all of it; nothing is left. A second time it does nothing. */
   async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
     for (const node of this.nodes) if (node.isUp) await node.crash()
     await this.#control.close()
     this.#lan.close()
@@ -323,11 +354,6 @@ interface NodeObject {
       readonly lastHeartbeatTime: string
     }[]
   }
-}
-
-interface PodObject {
-  readonly spec: { readonly nodeName?: string }
-  readonly status: { readonly containerStatuses?: readonly { readonly name: string; readonly containerID?: string }[] }
 }
 
 /** A TestContext, which says whether its test passed. */

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cached } from './cache.ts'
@@ -14,6 +14,8 @@ export interface RunFolder {
 }
 
 const LOCK = 'lock'
+/** The environment variable that says who waits for the end of the clusters that are started with it. */
+export const OWNER = 'KUBE_VRRP_CLUSTER_OWNER'
 
 /** A folder and a cgroup for one cluster, locked until this process ends. Sweeps first what killed ones left. */
 export async function claimRunFolder(): Promise<RunFolder> {
@@ -23,6 +25,7 @@ export async function claimRunFolder(): Promise<RunFolder> {
     await sweep()
     const path = mkdtempSync(join(cached('runs'), 'run'))
     const held = tryLock(join(path, LOCK))
+    writeFileSync(join(path, 'owner'), process.env[OWNER] ?? '')
     const cgroup = cgroupOf(path)
     cgroup.create()
     return {
@@ -39,35 +42,35 @@ export async function claimRunFolder(): Promise<RunFolder> {
   }
 }
 
-/**
- * Removes folders and cgroups of clusters whose process is dead; `within`: ms to wait for those that are just ending. Resolves with how
- * many there were.
- */
-export async function sweepRunFolders({ within = 0 } = {}): Promise<number> {
+/** Removes folders and cgroups of clusters whose process is dead; waits 10 s for those of `owner` to end. */
+export async function sweepRunFolders(owner?: string): Promise<void> {
   mkdirSync(cached('runs'), { recursive: true })
-  const deadline = performance.now() + within
-  let swept = 0
-  do {
+  for (const deadline = performance.now() + 10_000; ; await sleep(50)) {
     const sweeping = await lock(cached('runs.lock'))
-    swept += await sweep().finally(() => sweeping.release())
-    if (readdirSync(cached('runs')).length === 0) break
-    await sleep(100)
-  } while (performance.now() < deadline)
-  return swept
+    await sweep().finally(() => sweeping.release())
+    const left = owner === undefined ? [] : runFolders().filter(path => ownerOf(path) === owner)
+    if (left.length === 0) return
+    if (performance.now() > deadline) throw new Error(`A cluster does not end: ${left.join(', ')}`)
+  }
 }
 
-async function sweep(): Promise<number> {
-  const runs = readdirSync(cached('runs')).map(name => join(cached('runs'), name))
-  const dead = runs.filter(path => {
+async function sweep(): Promise<void> {
+  for (const path of runFolders()) {
     const taken = tryLock(join(path, LOCK))
-    taken?.release()
-    return taken !== undefined
-  })
-  for (const path of dead) {
+    if (!taken) continue
     await cgroupOf(path).remove()
     rmSync(path, { recursive: true, force: true })
+    taken.release()
   }
-  return dead.length
+}
+
+function runFolders(): string[] {
+  return readdirSync(cached('runs')).map(name => join(cached('runs'), name))
+}
+
+function ownerOf(path: string): string | undefined {
+  const file = join(path, 'owner')
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined
 }
 
 function cgroupOf(path: string): Cgroup {

@@ -1,0 +1,165 @@
+/* The machines themselves: three real kubelets, their pods' network, a client outside, and the ways in which they fail. */
+import assert from 'node:assert/strict'
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { after, afterEach, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Cluster, startCluster } from './lab/cluster.ts'
+import { WORKLOAD_IMAGE } from './lab/images.ts'
+
+/** Answers with its node's name; asked for a URL, with what that answers. */
+const ECHO = `
+const { NODE_NAME, PORT, KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env
+require('node:http').createServer(async (request, response) => {
+  const path = request.url.slice(1)
+  const url = path === 'api' ? 'https://' + host + ':' + port + '/version' : path
+  try {
+    response.end(url === '' ? NODE_NAME : await (await fetch(url, { signal: AbortSignal.timeout(2000) })).text())
+  } catch (error) {
+    response.end(String(error.cause ?? error))
+  }
+}).listen(Number(PORT))
+`
+const [POD_PORT, HOST_PORT] = [8080, 8081]
+
+describe('a cluster of three nodes', () => {
+  let cluster: Cluster
+  const [mounts, processes] = [mountPoints(), processIds()]
+  before(async () => {
+    cluster = await startCluster({ nodes: 3 })
+    await cluster.apply(echo('echo', POD_PORT), echo('host-echo', HOST_PORT, { hostNetwork: true }))
+    for (const name of ['echo', 'host-echo'])
+      await cluster.kubectl('rollout', 'status', `daemonset/${name}`, '--timeout=60s')
+  })
+  afterEach(t => cluster.explain(t))
+  after(() => cluster.close())
+
+  test('a pod on each node reaches the API server at the address of its Service, and the pods of all nodes', async () => {
+    const pods = await cluster.pods('default', 'app=echo')
+    assert.deepEqual(
+      pods.map(({ spec }) => spec.nodeName),
+      ['node1', 'node2', 'node3'],
+    )
+    for (const pod of pods) {
+      assert.match(await get(`${urlOf(pod)}api`), /"gitVersion": "v1\./)
+      for (const other of pods) assert.equal(await get(`${urlOf(pod)}${urlOf(other)}`), other.spec.nodeName)
+    }
+  })
+
+  test('the API server reaches kubelets, and through them what runs in a pod', async () => {
+    const [pod] = await cluster.pods('default', 'app=echo')
+    const said = await cluster.exec('default', pod?.metadata.name ?? '', 'node', '-p', 'process.env.NODE_NAME')
+    assert.equal(said, 'node1\n')
+  })
+
+  test('the client outside reaches what is on the network of a node, and not the network of pods', async () => {
+    const fetched = (url: string) => cluster.client.run('node', '-e', FETCH, url)
+    for (const { name, address } of cluster.nodes) assert.equal(fetched(`http://${address}:${HOST_PORT}/`), name)
+    const [pod] = await cluster.pods('default', 'app=echo')
+    assert.match(fetched(pod ? urlOf(pod) : ''), /ENETUNREACH/)
+  })
+
+  for (const protocol of ['UDP', 'ICMP'] as const) {
+    test(`a client that probes a node by ${protocol} a thousand times a second hears of an outage, and of none`, async () => {
+      const { number, address } = cluster.node(2)
+      const probing = cluster.client.probe({ address, protocol, every: 1 })
+      await sleep(2000)
+      const calm = await probing.stop()
+      assert.equal(calm.lost, 0)
+      assert.ok(calm.sent > 1000, `${calm.sent} sent`)
+      assert.deepEqual(
+        calm.answerers.map(({ node }) => node),
+        [protocol === 'UDP' ? 'node2' : ''],
+      )
+
+      const again = cluster.client.probe({ address, protocol, every: 1 })
+      await sleep(1000)
+      cluster.node(number).drop('FromNode')
+      await sleep(500)
+      cluster.node(number).undrop()
+      await sleep(1000)
+      const { outage, lost } = await again.stop()
+      assert.ok(outage >= 490 && outage < 2000, `${outage} ms`)
+      assert.ok(lost >= 490, `${lost} lost`)
+    })
+  }
+
+  test('a node that crashes is silent at once, is noticed, and when it is started again has its pods and its disk', async () => {
+    const node = cluster.node(3)
+    await node.inside('sh', '-c', 'echo kept >/var/lib/kube-vrrp/file')
+    await node.crash()
+    await cluster.waitFor('node3 is no longer Ready', async () => !(await readyNodes()).includes('node3'))
+    assert.deepEqual(await readyNodes(), ['node1', 'node2'])
+
+    await node.start()
+    await cluster.ready(node)
+    await cluster.kubectl('rollout', 'status', 'daemonset/echo', '--timeout=60s')
+    const [, , pod] = await cluster.pods('default', 'app=echo')
+    await cluster.waitFor('its pod answers', async () => pod && (await get(urlOf(pod))) === 'node3')
+    assert.equal(await node.inside('cat', '/var/lib/kube-vrrp/file'), 'kept\n')
+  })
+
+  test('closed, it leaves nothing: no process, cgroup, mount, namespace or file', async () => {
+    const { folder } = cluster
+    assert.ok(globSync(`/sys/fs/cgroup/*/kube-vrrp-${basename(folder)}`).length > 0)
+    await cluster.close()
+    assert.deepEqual(globSync(`/sys/fs/cgroup/*/kube-vrrp-${basename(folder)}`), [])
+    assert.deepEqual(readdirSync('/run/netns'), [])
+    assert.deepEqual(mountPoints(), mounts)
+    assert.deepEqual(processIds(), processes)
+    assert.equal(existsSync(folder), false)
+  })
+
+  async function readyNodes(): Promise<string[]> {
+    const lines = (await cluster.kubectl('get', 'nodes', '--no-headers')).trim().split('\n')
+    return lines.map(line => line.split(/\s+/)).flatMap(([name = '', state]) => (state === 'Ready' ? [name] : []))
+  }
+})
+
+const FETCH = 'fetch(process.argv[1]).then(r => r.text(), e => String(e.cause ?? e)).then(t => process.stdout.write(t))'
+
+function echo(name: string, port: number, podSpec: object = {}): object {
+  const env = [
+    { name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
+    { name: 'PORT', value: String(port) },
+    { name: 'NODE_EXTRA_CA_CERTS', value: '/var/run/secrets/kubernetes.io/serviceaccount/ca.crt' },
+  ]
+  const container = { name: 'echo', image: WORKLOAD_IMAGE, command: ['node', '-e', ECHO], env }
+  const labels = { app: name }
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'DaemonSet',
+    metadata: { name },
+    spec: {
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels },
+        spec: {
+          ...podSpec,
+          terminationGracePeriodSeconds: 0,
+          containers: [{ ...container, readinessProbe: { httpGet: { path: '/', port }, periodSeconds: 1 } }],
+        },
+      },
+    },
+  }
+}
+
+function urlOf({ status }: { readonly status: { readonly podIP?: string } }): string {
+  return `http://${status.podIP}:${POD_PORT}/`
+}
+
+async function get(url: string): Promise<string> {
+  return (await fetch(url, { signal: AbortSignal.timeout(5000) })).text()
+}
+
+/** Without that of `ip netns`, which it makes once for all. */
+function mountPoints(): string[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map(line => line.split(' ')[4] ?? '')
+    .filter(folder => folder !== '/run/netns')
+}
+
+function processIds(): string[] {
+  return readdirSync('/proc').filter(name => /^\d+$/.test(name))
+}

@@ -1,0 +1,58 @@
+/* What is done to a cluster on purpose, while a client outside asks for the address. */
+import assert from 'node:assert/strict'
+import { after, afterEach, before, suite, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { install, masterOf, NAMESPACE, serve, settled } from './kube-vrrp.ts'
+import { type Cluster, startCluster } from './lab/cluster.ts'
+import { VERSION } from './lab/images.ts'
+import { observe } from './outages.ts'
+
+const ADDRESS = '10.77.0.200'
+
+suite('planned operations', () => {
+  let cluster: Cluster
+  before(async () => {
+    cluster = await startCluster({ nodes: 3 })
+    await install(cluster)
+    await serve(cluster, 'web', { addresses: [`${ADDRESS}/24`] })
+  })
+  afterEach(t => cluster.explain(t))
+  after(() => cluster.close())
+
+  const observed = (operation: string, action: () => Promise<unknown>) => observe(cluster, operation, ADDRESS, action)
+
+  test('nothing: the noise of this machine', async () => {
+    assert.equal((await observed('nothing, for ten seconds', () => sleep(10_000))).lost, 0)
+  })
+
+  test('rollout restart of the agents', async () => {
+    await observed('kubectl rollout restart daemonset', async () => {
+      await cluster.kubectl('-n', NAMESPACE, 'rollout', 'restart', 'daemonset/kube-vrrp-agent')
+      await cluster.kubectl('-n', NAMESPACE, 'rollout', 'status', 'daemonset/kube-vrrp-agent', '--timeout=120s')
+      await settled(cluster, 'web')
+    })
+  })
+
+  test('helm upgrade to another image', async () => {
+    await observed('helm upgrade', async () => {
+      await install(cluster, '--set', `image.tag=${VERSION}-next`)
+      await settled(cluster, 'web')
+    })
+  })
+
+  test('kubectl cordon and drain move it first', async () => {
+    const master = await masterOf(cluster, 'web')
+    const elsewhere = () => settled(cluster, 'web', ({ status }) => status?.master !== master)
+    await observed('kubectl cordon', async () => {
+      await cluster.kubectl('cordon', master)
+      await elsewhere()
+    })
+    await cluster.kubectl('uncordon', master)
+    await settled(cluster, 'web', ({ status }) => status?.master === master)
+    await observed('kubectl drain', async () => {
+      await cluster.kubectl('drain', master, '--ignore-daemonsets', '--delete-emptydir-data')
+      await elsewhere()
+    })
+    await cluster.kubectl('uncordon', master)
+  })
+})

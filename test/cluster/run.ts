@@ -1,0 +1,26 @@
+/*
+ * The gate on real kubelets: every test of this folder, each file with a cluster of its own in namespaces of its own; ends with a line
+ * `N passed, N failed`. Its arguments choose files by parts of their paths.
+ */
+import { globSync } from 'node:fs'
+import { runTestFiles } from '../lab/test-files.ts'
+import { inClusterLab } from './lab/in-cluster-lab.ts'
+
+const only = process.argv.slice(2)
+const files = globSync('test/cluster/*.test.ts')
+  .sort()
+  .filter(path => only.length === 0 || only.some(part => path.includes(part)))
+let [passed, failed] = [0, 0]
+
+const status = await inClusterLab(async ({ wrapper, isInterrupted, onStart }) => {
+  // One after the other: they measure the kernel's timing.
+  for (const file of files) {
+    if (isInterrupted()) return
+    const group = { name: file, files: [file], wrapper, concurrency: 1, within: 1800 }
+    const counted = await runTestFiles(group, onStart)
+    passed += counted.passed
+    failed += counted.failed
+  }
+})
+process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
+process.exit(status !== 0 ? status : failed === 0 && passed > 0 ? 0 : 1)

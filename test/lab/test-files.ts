@@ -1,0 +1,75 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export interface TestGroup {
+  readonly name: string
+  readonly files: readonly string[]
+  /** What the test runner is run by, e.g. the wrapper that makes namespaces. */
+  readonly wrapper: readonly string[]
+  /** Files side by side; 1 where they measure the kernel's timing or share the machine's memory. */
+  readonly concurrency: number
+  /** Seconds a file may take (default: 600). */
+  readonly within?: number
+}
+
+export interface Counted {
+  readonly passed: number
+  readonly failed: number
+}
+
+/** Runs the tests of a group and says how they went; whatever did not pass has failed. */
+export async function runTestFiles(
+  { name, files, wrapper, concurrency, within = 600 }: TestGroup,
+  onStart?: (runner: ChildProcess) => void,
+): Promise<Counted> {
+  if (files.length === 0) return { passed: 0, failed: 0 }
+  const started = Date.now()
+  process.stdout.write(`\n▶ ${name}: ${files.length} ${files.length === 1 ? 'file' : 'files'}\n`)
+  const folder = mkdtempSync(join(tmpdir(), 'kube-vrrp-test-'))
+  const report = join(folder, 'tap')
+  const command = [
+    ...wrapper,
+    'node',
+    '--import=./test/seed.ts',
+    '--test',
+    `--test-concurrency=${concurrency}`,
+    `--test-timeout=${within * 1000}`,
+    '--test-reporter=./test/lab/reporter.ts',
+    '--test-reporter-destination=stdout',
+    '--test-reporter=tap',
+    `--test-reporter-destination=${report}`,
+    ...files,
+  ]
+  const status = await runProgram(command, onStart)
+  const tap = existsSync(report) ? readFileSync(report, 'utf8') : ''
+  rmSync(folder, { recursive: true })
+  const passed = figure(tap, 'pass')
+  const notPassed = figure(tap, 'fail') + figure(tap, 'cancelled') + figure(tap, 'skipped') + figure(tap, 'todo')
+  process.stdout.write(`  ${name}: ${passed} passed, ${notPassed} not (${secondsSince(started)})\n`)
+  // A runner that died without counting is a failure of its own.
+  return { passed, failed: notPassed === 0 && (status !== 0 || passed === 0) ? 1 : notPassed }
+}
+
+/** Its exit status; it writes where this process does. `onStart` is given it, e.g. to pass signals on. */
+export function runProgram(command: readonly string[], onStart?: (child: ChildProcess) => void): Promise<number> {
+  const [program = '', ...args] = command
+  return new Promise(resolve => {
+    const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'] })
+    onStart?.(child)
+    child.on('error', error => {
+      process.stderr.write(`${error.message}\n`)
+      resolve(127)
+    })
+    child.on('close', code => resolve(code ?? 1))
+  })
+}
+
+export function secondsSince(started: number): string {
+  return `${((Date.now() - started) / 1000).toFixed(1)} s`
+}
+
+function figure(tap: string, name: string): number {
+  return Number(tap.match(new RegExp(`^# ${name} (\\d+)$`, 'm'))?.[1] ?? 0)
+}
