@@ -13,7 +13,7 @@ HEADERS := npm_config_nodedir=$(LOCAL_NODE)
 endif
 LAB := test/lab/in-namespaces
 
-.PHONY: help build demo lab test tools test-tools demo-packages test-packages soak generate format bench clean
+.PHONY: help build demo lab test test-cluster cluster cluster-ready root tools test-tools demo-packages test-packages soak generate format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | column -t -s '	'
@@ -50,6 +50,20 @@ lab: build tools demo-packages ## the demo's machines, left up, with a shell
 
 test: build test-tools test-packages ## types, lint, format and every test (ONLY=vrrp: those with vrrp in their path)
 	@node test/run.ts $(ONLY)
+
+root:
+	@test "$$(id -u)" = 0 || { echo "Kubelets need real root (sudo make …)" >&2; exit 2; }
+
+cluster-ready: root build
+	@test/tools/build etcd kube-apiserver kubectl kube-controller-manager kube-scheduler kubelet kube-proxy helm
+	@test/lab/packages ip unshare nft containerd runc buildah debootstrap cc chrt /usr/lib/cni/ptp
+	@node test/cluster/lab/images.ts
+
+test-cluster: cluster-ready ## real kubelets that fail, as root (ONLY=upgrade: test files with upgrade in their path)
+	@node test/cluster/run.ts $(ONLY)
+
+cluster: cluster-ready ## three real kubelets, left up, with a shell where kubectl and helm work, as root
+	@node test/cluster/shell.ts
 
 soak: build ## property tests with ten new seeds
 	@for i in 1 2 3 4 5 6 7 8 9 10; do seed=$$(od -An -N3 -tu4 /dev/urandom | tr -d ' '); echo "SEED=$$seed"; SEED=$$seed node test/run.ts property simulation router-set || exit 1; done

@@ -42,7 +42,7 @@ export async function runTestFiles(
     `--test-reporter-destination=${report}`,
     ...files,
   ]
-  const status = await runProgram(command, onStart)
+  const status = await runProgram(command, { onStart })
   const tap = existsSync(report) ? readFileSync(report, 'utf8') : ''
   rmSync(folder, { recursive: true })
   const passed = figure(tap, 'pass')
@@ -52,11 +52,21 @@ export async function runTestFiles(
   return { passed, failed: notPassed === 0 && (status !== 0 || passed === 0) ? 1 : notPassed }
 }
 
-/** Its exit status; it writes where this process does. `onStart` is given it, e.g. to pass signals on. */
-export function runProgram(command: readonly string[], onStart?: (child: ChildProcess) => void): Promise<number> {
+export interface ProgramOptions {
+  /** Default: none. */
+  readonly stdin?: 'ignore' | 'inherit'
+  /** Is given it, e.g. to pass signals on. */
+  readonly onStart?: ((child: ChildProcess) => void) | undefined
+}
+
+/** Its exit status; it writes where this process does. */
+export function runProgram(
+  command: readonly string[],
+  { stdin = 'ignore', onStart }: ProgramOptions = {},
+): Promise<number> {
   const [program = '', ...args] = command
   return new Promise(resolve => {
-    const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'] })
+    const child = spawn(program, args, { stdio: [stdin, 'inherit', 'inherit'] })
     onStart?.(child)
     child.on('error', error => {
       process.stderr.write(`${error.message}\n`)

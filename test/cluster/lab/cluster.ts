@@ -80,6 +80,8 @@ export interface WaitSettings {
   readonly state?: () => Promise<string>
 }
 
+type Truthy<T> = Exclude<T, false | undefined | null | '' | 0>
+
 /** See the head of cluster.ts. */
 export async function startCluster({ nodes = 3 }: ClusterSettings = {}): Promise<Cluster> {
   const run = await claimRunFolder()
@@ -278,12 +280,12 @@ export class Cluster {
     sentence: string,
     condition: () => T | Promise<T>,
     { within = 60, state = () => this.overview() }: WaitSettings = {},
-  ): Promise<NonNullable<T>> {
+  ): Promise<Truthy<T>> {
     const deadline = performance.now() + within * 1000
     for (let last = 'it was never so'; ; await sleep(100)) {
       try {
         const result = await condition()
-        if (result) return result
+        if (result) return result as Truthy<T>
         last = `the condition gave ${String(result)}`
       } catch (error) {
         last = String(error)
