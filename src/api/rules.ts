@@ -1,5 +1,6 @@
 import { networkOf, type Prefix, parsePrefix, sameAddress } from '../lib/ip-address.ts'
 import { type Millis, parseDuration } from '../lib/time.ts'
+import { httpRules, tcpRules } from './connection-rules.ts'
 import type { Check, VirtualIPSpec } from './virtual-ip.ts'
 import type { VirtualRouterSpec } from './virtual-ip-node.ts'
 
@@ -181,13 +182,15 @@ function preemptionRules(path: string): readonly CelRule[] {
   ]
 }
 
+const CHECK_KINDS = ['process', 'exec', 'http', 'tcp'] as const
+
 function checkRules(path: string): readonly CelRule[] {
   return [
     {
       path,
-      cel: 'has(self.process) != has(self.exec)',
-      check: (self: Check) => (self.process === undefined) !== (self.exec === undefined),
-      message: 'must have exactly one of process and exec',
+      cel: `[${CHECK_KINDS.map(kind => `has(self.${kind})`).join(', ')}].exists_one(is, is)`,
+      check: (self: Check) => CHECK_KINDS.filter(kind => self[kind] !== undefined).length === 1,
+      message: 'must have exactly one of process, exec, http and tcp',
     },
     {
       path,
@@ -206,6 +209,8 @@ function checkRules(path: string): readonly CelRule[] {
         message: 'must be 100ms to 1h',
       },
     ]),
+    ...httpRules(`${path}.http`),
+    ...tcpRules(`${path}.tcp`),
   ]
 }
 

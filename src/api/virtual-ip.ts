@@ -95,6 +95,74 @@ export const Preemption = {
   },
 } as const satisfies JsonSchema
 
+const host = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 253,
+  description: 'An address or a DNS name (default: 127.0.0.1, the node itself).',
+} as const
+
+export const HttpCheck = {
+  type: 'object',
+  description: 'Passes when a GET is answered with an expected status. Redirects are not followed.',
+  required: ['port'],
+  properties: {
+    scheme: { type: 'string', enum: ['HTTP', 'HTTPS'], description: 'How it is asked (default: HTTP).' },
+    host,
+    port: { type: 'integer', minimum: 1, maximum: 65535, description: 'The port that is asked.' },
+    path: { type: 'string', maxLength: 2048, description: 'What is asked for, e.g. /healthz (default: /).' },
+    httpHeaders: {
+      type: 'array',
+      maxItems: 16,
+      'x-kubernetes-list-type': 'atomic',
+      description: 'What is sent along, e.g. Host; a name may be there more than once.',
+      items: {
+        type: 'object',
+        description: 'A header.',
+        required: ['name', 'value'],
+        properties: {
+          name: { type: 'string', minLength: 1, maxLength: 128, description: 'Its name.' },
+          value: {
+            type: 'string',
+            maxLength: 1024,
+            description: 'Its value; whoever may read the VirtualIP reads it.',
+          },
+        },
+      },
+    },
+    expectedStatus: {
+      type: 'array',
+      minItems: 1,
+      maxItems: 16,
+      'x-kubernetes-list-type': 'atomic',
+      description: 'The status codes that pass (default: "200-399").',
+      items: { type: 'string', maxLength: 7, description: 'A code or a range, e.g. "200" or "200-299".' },
+    },
+    caBundle: {
+      type: 'string',
+      maxLength: 16384,
+      description:
+        "Certificates in PEM that the server's must come from (default: the public authorities that Node.js knows). It must be for the name in the header Host, else for the host.",
+    },
+    insecureSkipVerify: {
+      type: 'boolean',
+      description: 'Whether any certificate will do (default: false).',
+    },
+  },
+} as const satisfies JsonSchema
+export type HttpCheck = Static<typeof HttpCheck>
+
+export const TcpCheck = {
+  type: 'object',
+  description: 'Passes when a TCP connection opens.',
+  required: ['port'],
+  properties: {
+    host,
+    port: { type: 'integer', minimum: 1, maximum: 65535, description: 'The port that is connected to.' },
+  },
+} as const satisfies JsonSchema
+export type TcpCheck = Static<typeof TcpCheck>
+
 export const Check = {
   type: 'object',
   description: 'Something that must be well on a node: a failing check lowers the priority there, or is a FAULT.',
@@ -129,6 +197,8 @@ export const Check = {
         },
       },
     },
+    http: HttpCheck,
+    tcp: TcpCheck,
     interval: duration('Time from one run to the next, 100ms to 1h (default: 1s).'),
     timeout: duration(
       'A run that takes longer is ended and counts as failed, 100ms to 1h (default: the interval). Runs never overlap.',

@@ -65,6 +65,6 @@ interface Running {
 }
 
 /** What makes two checks the same run; what their results are called and weigh does not. */
-function identity({ process, exec, interval, timeout, fall, rise }: Check): string {
-  return JSON.stringify([process?.name, exec?.command, interval, timeout, fall, rise])
+function identity({ process, exec, http, tcp, interval, timeout, fall, rise }: Check): string {
+  return JSON.stringify([process?.name, exec?.command, http, tcp, interval, timeout, fall, rise])
 }

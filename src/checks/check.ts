@@ -2,10 +2,12 @@ import type { Check } from '../api/virtual-ip.ts'
 import { type Millis, parseDuration } from '../lib/time.ts'
 import { type Clock, processClock } from './clock.ts'
 import { execute } from './exec.ts'
+import { httpRuns } from './http.ts'
 import { findProcess } from './process.ts'
 import { ProcessTable } from './process-table.ts'
 import { type CheckResult, repeat, type Schedule } from './repeat.ts'
 import type { Run } from './run.ts'
+import { openConnection } from './tcp.ts'
 
 const DEFAULT_INTERVAL: Millis = 1000
 /** The first runs of all checks come within this, so that a node's first verdicts don't wait for long intervals. */
@@ -14,7 +16,7 @@ const FIRST_WITHIN: Millis = 250
 const processes = new ProcessTable()
 
 /**
- * Runs `check` from now on and tells its first verdict and every change of it. Commands are spread over their interval by a hash;
+ * Runs `check` from now on and tells its first verdict and every change of it. Runs are spread over their interval by a hash; only
  * process checks of one interval run at the same moment, because one scan of the process table answers them all.
  */
 export function startCheck(
@@ -27,14 +29,16 @@ export function startCheck(
   return repeat(runnerOf(check, limit), scheduleOf(check, interval), onResult, clock)
 }
 
-function runnerOf({ name, process, exec }: Check, limit: Millis): (signal: AbortSignal) => Run {
+function runnerOf({ name, process, exec, http, tcp }: Check, limit: Millis): (signal: AbortSignal) => Run {
   if (process) return () => findProcess(process.name, limit, processes)
   if (exec) return signal => execute(exec.command, limit, signal)
-  throw new RangeError(`Check ${name} is neither process nor exec`)
+  if (http) return httpRuns(http, limit)
+  if (tcp) return signal => openConnection(tcp, limit, signal)
+  throw new RangeError(`Check ${name} is of no kind`)
 }
 
 function scheduleOf(check: Check, interval: Millis): Schedule {
-  const spread = check.exec ? hash(JSON.stringify(check)) : 0
+  const spread = check.process ? 0 : hash(JSON.stringify(check))
   return {
     interval,
     phase: spread * interval,

@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import type { Millis } from '../lib/time.ts'
+import { oneLine } from './one-line.ts'
 
 /** In characters. */
-const LONGEST_LINE = 200
 const MOST_KEPT = 4096
 /** A command that writes without end is read at 64 KiB per this and otherwise left waiting: its output must not become our load. */
 const PAUSE: Millis = 10
@@ -21,7 +21,7 @@ export class LastLine {
     stream.on('data', (chunk: Buffer) => {
       const lines = (unfinished + decoder.write(chunk)).split(/[\r\n]+/)
       unfinished = (lines.pop() ?? '').slice(0, MOST_KEPT)
-      this.#note(lines.findLast(line => readable(line) !== ''))
+      this.#note(lines.findLast(line => oneLine(line) !== ''))
       this.#pause(stream)
     })
     stream.on('end', () => this.#note(unfinished))
@@ -39,7 +39,7 @@ export class LastLine {
   }
 
   #note(line = ''): void {
-    this.#last = readable(line) || this.#last
+    this.#last = oneLine(line) || this.#last
   }
 
   #pause(stream: Readable): void {
@@ -50,9 +50,4 @@ export class LastLine {
     }, PAUSE)
     this.#timers.add(timer)
   }
-}
-
-function readable(line: string): string {
-  const text = line.replace(/\p{C}+/gu, ' ').trim()
-  return text.length > LONGEST_LINE ? `${text.slice(0, LONGEST_LINE)}…` : text
 }

@@ -8,10 +8,14 @@ const KINDS = {
   Exec: { runs: 'runs a command', flag: '--allow-exec-checks' },
 } as const
 
-/** Looking at a node's processes and running commands on it are the node's to allow: its agent's settings say so. */
+/**
+ * Looking at a node's processes and running commands on it are the node's to allow: its agent's settings say so. The other kinds need no leave:
+ * they do what any program on the network does.
+ */
 export function checkNotAllowed(checks: readonly Check[], members: readonly PlanAgent[]): Refusal | undefined {
   for (const check of checks) {
-    const kind = check.process ? 'Process' : 'Exec'
+    const kind = kindToAllow(check)
+    if (!kind) continue
     const refusing = members.filter(({ status }) => !status?.checksAllowed?.includes(kind)).map(({ node }) => node)
     if (refusing.length === 0) continue
     const [agents, them] = refusing.length === 1 ? ['the agent', 'it'] : ['the agents', 'them']
@@ -19,6 +23,11 @@ export function checkNotAllowed(checks: readonly Check[], members: readonly Plan
     return { refused: 'CheckNotAllowed', message }
   }
   return undefined
+}
+
+function kindToAllow({ process, exec }: Check): keyof typeof KINDS | undefined {
+  if (process) return 'Process'
+  return exec ? 'Exec' : undefined
 }
 
 /**

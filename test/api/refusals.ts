@@ -19,6 +19,13 @@ const NO_DURATION = 'must be a duration in whole milliseconds, such as 200ms, 1.
 const INTERVAL_3 = 'must be 10ms to 40.95s in steps of 10ms (version 3), e.g. 200ms'
 const INTERVAL_2 = 'must be 1s to 255s in whole seconds, which is all that version 2 can say, e.g. 1s; or use version 3'
 const NO_LINK = 'must be the name of a link as `ip link` shows it: no slash, colon or space'
+const ONE_KIND = 'must have exactly one of process, exec, http and tcp'
+const NO_PEER = 'must be an IPv4 or IPv6 address, or a DNS name such as localhost'
+const NO_PATH = 'must begin with / and have no spaces; what is not ASCII is written as %XX'
+const NO_NAME = 'must be the name of a header, such as Host: no spaces, colons or other separators'
+const NO_STATUS = 'must be a status code of 200 to 599 or a range, e.g. 200 or 200-299'
+const caBundle = 'my own\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
+const ofThree = { http: { port: 80 }, tcp: { port: 80 }, exec: { command: ['true'] } }
 const NO_SUBNET = 'must be a subnet such as 192.168.1.0/24 or 2001:db8::/64'
 
 const addresses = (text: string, sentence: string): Refusal => ({
@@ -44,6 +51,22 @@ const spec = (what: string, fields: object, path: string, sentence: string): Ref
 
 const checks = (what: string, fields: object, path: string, sentence: string): Refusal =>
   spec(what, { checks: [{ ...check, ...fields }] }, `spec.checks[0]${path}`, sentence)
+
+const http = (fields: object, path: string, sentence: string): Refusal =>
+  spec(
+    `an http check with ${JSON.stringify(fields)}`,
+    { checks: [{ name: 'web', http: { port: 80, ...fields } }] },
+    `spec.checks[0].http${path}`,
+    sentence,
+  )
+
+const tcp = (fields: object, path: string, sentence: string): Refusal =>
+  spec(
+    `a tcp check with ${JSON.stringify(fields)}`,
+    { checks: [{ name: 'web', tcp: { port: 80, ...fields } }] },
+    `spec.checks[0].tcp${path}`,
+    sentence,
+  )
 
 export const refusals: readonly Refusal[] = [
   { what: 'no addresses', spec: {}, path: 'spec.addresses', sentence: 'Required value' },
@@ -232,12 +255,49 @@ export const refusals: readonly Refusal[] = [
     NO_DURATION,
   ),
   spec('preemption without a mode', { preemption: {} }, 'spec.preemption.mode', 'Required value'),
-  checks('a check of two kinds', { exec: { command: ['true'] } }, '', 'must have exactly one of process and exec'),
-  spec(
-    'a check of no kind',
-    { checks: [{ name: 'nginx' }] },
-    'spec.checks[0]',
-    'must have exactly one of process and exec',
+  checks('a check of two kinds, http and process', { http: { port: 80 } }, '', ONE_KIND),
+  checks('a check of two kinds', { exec: { command: ['true'] } }, '', ONE_KIND),
+  spec('a check of no kind', { checks: [{ name: 'nginx' }] }, 'spec.checks[0]', ONE_KIND),
+  spec('a check of three kinds', { checks: [{ name: 'nginx', ...ofThree }] }, 'spec.checks[0]', ONE_KIND),
+  ...['web_1', '10.0.0.300', '10.0.0.5/24', '::ffff:10.0.0.5', 'fe80::1%eth0', 'a..b', 'localhost.', '*', '-a'].flatMap(
+    host => [http({ host }, '.host', NO_PEER), tcp({ host }, '.host', NO_PEER)],
+  ),
+  http({ host: '' }, '.host', 'should be at least 1 chars long'),
+  http({ port: undefined }, '.port', 'Required value'),
+  http({ port: 0 }, '.port', 'should be greater than or equal to 1'),
+  http({ port: 65536 }, '.port', 'should be less than or equal to 65535'),
+  http({ port: 'https' }, '.port', 'must be of type integer'),
+  tcp({ port: undefined }, '.port', 'Required value'),
+  tcp({ port: 65536 }, '.port', 'should be less than or equal to 65535'),
+  http({ scheme: 'https' }, '.scheme', 'Unsupported value: "https": supported values: "HTTP", "HTTPS"'),
+  ...['', 'healthz', '/a b', '/é', '/a\nb'].map(path => http({ path }, '.path', NO_PATH)),
+  ...['Host:', 'X Y', 'Ünï'].map(name => http({ httpHeaders: [{ name, value: '' }] }, '.httpHeaders[0].name', NO_NAME)),
+  ...['a\r\nX: b', 'é', '\u0001'].map(value =>
+    http({ httpHeaders: [{ name: 'Host', value }] }, '.httpHeaders[0].value', 'must be printable ASCII in one line'),
+  ),
+  http({ httpHeaders: [{ name: 'Host' }] }, '.httpHeaders[0].value', 'Required value'),
+  ...['', '99', '600', '2xx', '200-', '-299', '200-600', '1000'].map(code =>
+    http({ expectedStatus: [code] }, '.expectedStatus[0]', NO_STATUS),
+  ),
+  http({ expectedStatus: [200] }, '.expectedStatus[0]', 'must be of type string'),
+  http({ expectedStatus: [] }, '.expectedStatus', 'should have at least 1 items'),
+  http(
+    { expectedStatus: ['200', '299-200'] },
+    '.expectedStatus[1]',
+    'must be a range whose first code is not above its last, e.g. 200-299',
+  ),
+  http(
+    { scheme: 'HTTPS', caBundle: 'LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t' },
+    '.caBundle',
+    'must be certificates in PEM (not in base64 once more), each beginning with -----BEGIN CERTIFICATE-----',
+  ),
+  http(
+    { scheme: 'HTTPS', caBundle, insecureSkipVerify: true },
+    '.caBundle',
+    'must be absent where insecureSkipVerify is true, which takes any certificate: remove one of the two',
+  ),
+  ...[{ caBundle }, { scheme: 'HTTP', caBundle }, { insecureSkipVerify: true }].map(fields =>
+    http(fields, '.scheme', 'must be HTTPS with caBundle or insecureSkipVerify, which say what certificates will do'),
   ),
   checks(
     'a check of weight 0',
@@ -332,6 +392,38 @@ export const acceptable: readonly { readonly what: string; readonly spec: Readon
       checksum: 'RFC9568',
       checks: [
         { name: 'script', exec: { command: ['/usr/local/bin/healthy', '--quick'] }, timeout: '500ms', weight: 20 },
+      ],
+    },
+  },
+  {
+    what: 'checks over the network',
+    spec: {
+      addresses: address,
+      checks: [
+        { name: 'shortest', http: { port: 1 } },
+        {
+          name: 'everything',
+          http: {
+            scheme: 'HTTPS',
+            host: '2001:db8::7',
+            port: 65535,
+            path: '/live%20z?verbose&exclude=etcd#',
+            httpHeaders: [
+              { name: 'Host', value: 'web.example.com' },
+              { name: 'X-Check', value: '' },
+              { name: 'x-check', value: 'tab\tand "space"' },
+            ],
+            expectedStatus: ['200', '300-399', '599'],
+            caBundle,
+            insecureSkipVerify: false,
+          },
+        },
+        { name: 'any-certificate', http: { scheme: 'HTTPS', port: 443, insecureSkipVerify: true } },
+        { name: 'plain', http: { scheme: 'HTTP', port: 80, insecureSkipVerify: false } },
+        ...['localhost', '1a', 'node-1.rack2.Example.com', '10.0.0.5', '::1'].map(host => ({
+          name: host,
+          tcp: { host, port: 6443 },
+        })),
       ],
     },
   },

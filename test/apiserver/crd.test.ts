@@ -131,7 +131,55 @@ const durationText = fc
   .map(parts => parts.flat().join(''))
   .filter(text => text.length <= 16)
 
-test('the API server and file mode agree on any text as an address, a subnet or an interval', async () => {
+const label = fc.oneof(
+  { weight: 20, arbitrary: fc.string({ unit: fc.constantFrom(...'aZ09-'), minLength: 1, maxLength: 4 }) },
+  { weight: 1, arbitrary: fc.constantFrom('', '_', 'é', ' ', '\n') },
+)
+const hostText = fc
+  .oneof(
+    addressText,
+    prefixText,
+    fc.array(label, { maxLength: 3 }).map(labels => labels.join('.')),
+  )
+  .filter(text => text !== '')
+const statusText = fc
+  .array(
+    fc.oneof(
+      { weight: 20, arbitrary: fc.integer({ min: 198, max: 601 }).map(String) },
+      { weight: 1, arbitrary: fc.constantFrom('', '20', '2xx', '٢٠٠') },
+    ),
+    { minLength: 1, maxLength: 2 },
+  )
+  .map(codes => codes.join('-'))
+const printable = fc
+  .string({ unit: 'grapheme', maxLength: 6 })
+  .filter(text => !/[^\P{C}\n\t]|\p{Zl}|\p{Zp}/u.test(text))
+const pathText = fc.oneof(
+  fc.string({ unit: fc.constantFrom(...'/a~! %?&\t\n'), maxLength: 6 }),
+  printable.map(text => `/${text}`),
+)
+const headerName = fc.string({ unit: fc.constantFrom(...'aZ09-_|^:() '), minLength: 1, maxLength: 6 })
+const maybe = <T>(value: T) => fc.option(fc.constant(value), { nil: undefined })
+const anyCheck = fc.record({
+  process: fc.option(fc.constant({ name: 'nginx' }), { freq: 1, nil: undefined }),
+  exec: fc.option(fc.constant({ command: ['true'] }), { freq: 1, nil: undefined }),
+  tcp: fc.option(fc.constant({ port: 80 }), { freq: 1, nil: undefined }),
+  http: fc.option(
+    fc.record({
+      port: fc.constant(80),
+      scheme: fc.option(fc.constantFrom('HTTP', 'HTTPS'), { nil: undefined }),
+      caBundle: maybe('-----BEGIN CERTIFICATE-----'),
+      insecureSkipVerify: fc.option(fc.boolean(), { nil: undefined }),
+    }),
+    { nil: undefined },
+  ),
+})
+
+test('the API server and file mode agree on any text as an address, a subnet, an interval, or a part of a check', async () => {
+  const checked = (http: object) => ({
+    addresses: ['10.0.0.5'],
+    checks: [{ name: 'web', http: { port: 80, ...http } }],
+  })
   const sample = <T>(arbitrary: fc.Arbitrary<T>) => fc.sample(arbitrary, { numRuns: 120, seed: 5798 })
   const specs = [
     ...sample(prefixText).map(text => ({ addresses: [text] })),
@@ -142,6 +190,12 @@ test('the API server and file mode agree on any text as an address, a subnet or 
       advertisementInterval,
       version: 2,
     })),
+    ...sample(hostText).map(host => checked({ host })),
+    ...sample(pathText).map(path => checked({ path })),
+    ...sample(statusText).map(status => checked({ expectedStatus: [status] })),
+    ...sample(headerName).map(name => checked({ httpHeaders: [{ name, value: '' }] })),
+    ...sample(printable).map(value => checked({ httpHeaders: [{ name: 'X', value }] })),
+    ...sample(anyCheck).map(check => ({ addresses: ['10.0.0.5'], checks: [{ name: 'any', ...check }] })),
   ]
   const byServer = await refusedByApiServer(specs)
   const byFile = specs.map(spec => parseVirtualIP(virtualIP('web', spec)))
@@ -166,7 +220,7 @@ test("kubectl apply takes unchanged what import makes of the guide's two files",
   assert.equal(status, 0)
   await api.kubectl(['create', 'namespace', 'kube-vrrp'])
   assert.deepEqual((await api.kubectl(['apply', '-f', '-'], stream.join(''))).trimEnd().split('\n'), [
-    'secret/vi-1-password created',
+    'secret/kube-vrrp-passwords created',
     'virtualip.kube-vrrp.io/vi-1 created',
   ])
   await api.kubectl(['delete', '-f', '-'], stream.join(''))

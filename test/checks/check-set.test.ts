@@ -69,6 +69,23 @@ test('the same check of many VirtualIPs is run once and told to each', () => {
   assert.deepEqual(take(), ['b/nginx fails'])
 })
 
+test('checks are the same only where they look at the same thing', () => {
+  const { set, take } = fakeSet()
+  const checks: Check[] = [
+    { name: 'a', http: { port: 80 } },
+    { name: 'b', http: { port: 80 }, weight: 10 },
+    { name: 'c', http: { port: 80, path: '/healthz' } },
+    { name: 'd', http: { port: 80, scheme: 'HTTPS', insecureSkipVerify: true } },
+    { name: 'e', tcp: { port: 80 } },
+    { name: 'f', tcp: { port: 80 } },
+    { name: 'g', tcp: { port: 80, host: '::1' } },
+    { name: 'h', exec: { command: ['80'] } },
+    { name: 'i', process: { name: '80' } },
+  ]
+  set.set(new Map(checks.map(check => [`web/${check.name}`, check])))
+  assert.deepEqual(take(), ['start a', 'start c', 'start d', 'start e', 'start g', 'start h', 'start i'])
+})
+
 test('a VirtualIP that joins a running check is told its verdict, after set has returned', async () => {
   const { set, take, say } = fakeSet()
   set.set(new Map([['a/nginx', NGINX]]))

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -85,7 +87,22 @@ test('the time limit is the interval unless it is given', async t => {
   assert.equal((await byTimeout())?.message, 'took longer than 400ms')
 })
 
-test('process checks of one interval run at the same moment, commands are spread over theirs', async () => {
+test('a server that begins to answer 500 is a check that fails; one that goes is another', async t => {
+  let code = 200
+  const server = createServer((_request, response) => response.writeHead(code).end())
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const http = results(t, { name: 'web', http: { port, path: '/healthz' }, interval: '100ms', timeout: '5s' })
+  const tcp = results(t, { name: 'port', tcp: { port }, interval: '100ms', timeout: '5s' })
+  assert.deepEqual([await http(), await tcp()], [{ passing: true }, { passing: true }])
+  code = 500
+  assert.deepEqual(await http(), { passing: false, message: `GET http://127.0.0.1:${port}/healthz: 500` })
+  server.close()
+  assert.deepEqual(await tcp(), { passing: false, message: `Cannot connect to 127.0.0.1:${port}: ECONNREFUSED` })
+})
+
+test('process checks of one interval run at the same moment, all others are spread over theirs', async () => {
   const moments = (checks: Check[]) => {
     const wanted: number[] = []
     for (const check of checks) {
@@ -102,9 +119,15 @@ test('process checks of one interval run at the same moment, commands are spread
   const names = Array.from({ length: 50 }, (_, i) => `check-${i}`)
   const processes = moments(names.map(name => ({ name, process: { name } })))
   assert.deepEqual([...new Set(processes)], [0])
-  const commands = moments(names.map(name => ({ name, exec: { command: [name] } })))
-  assert.ok(new Set(commands.map(moment => Math.floor(moment / 25))).size > 7)
-  assert.ok(commands.every(moment => moment >= 0 && moment < 250))
+  for (const others of [
+    names.map(name => ({ name, exec: { command: [name] } })),
+    names.map((name, i) => ({ name, http: { port: i + 1 } })),
+    names.map((name, i) => ({ name, tcp: { port: i + 1 } })),
+  ]) {
+    const spread = moments(others)
+    assert.ok(new Set(spread.map(moment => Math.floor(moment / 25))).size > 7)
+    assert.ok(spread.every(moment => moment >= 0 && moment < 250))
+  }
 })
 
 test('a duration that is none, or no time at all, is a mistake of the caller', () => {
@@ -113,5 +136,5 @@ test('a duration that is none, or no time at all, is a mistake of the caller', (
       message: `Check a: interval "${interval}" is no duration above 0`,
     })
   }
-  assert.throws(() => startCheck({ name: 'a' }, () => {}), { message: 'Check a is neither process nor exec' })
+  assert.throws(() => startCheck({ name: 'a' }, () => {}), { message: 'Check a is of no kind' })
 })

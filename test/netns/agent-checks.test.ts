@@ -5,7 +5,7 @@ import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Check, VirtualIPSpec } from '../../src/api/virtual-ip.ts'
 import { comesTo, rowOf, says, transitions } from '../lab/agent-view.ts'
-import { type AgentDaemon, eventually, holders, scratchFolder, startAgent } from '../lab/daemons.ts'
+import { type AgentDaemon, type Daemon, eventually, holders, scratchFolder, start, startAgent } from '../lab/daemons.ts'
 import type { LabNode } from '../lab/lan.ts'
 import { testLan } from '../lab/test-lan.ts'
 import { priorities, stream, virtualIP } from '../lab/virtual-ip-stream.ts'
@@ -103,6 +103,54 @@ describe('a check', { concurrency: 4 }, () => {
     assert.equal(message, 'Check gone fails: Cannot run /nowhere/check: ENOENT')
   })
 
+  test('by HTTP moves the address away from a node whose server answers 500, and back when it is well again', async t => {
+    const { node } = testLan(t, 'http')
+    const [node1, node2] = [node(), node()]
+    const web = server(node1)
+    const byNode = { [node1.name]: 200, [node2.name]: 100 }
+    const check: Check = { name: 'web', http: { port: 8080, path: '/healthz' }, interval: '200ms', timeout: '2s' }
+    const master = startAgent(node1, { file: file(byNode, [check]) })
+    await comesTo(master, 'MASTER')
+    const backup = startAgent(node2, { file: file(byNode, []) })
+    await comesTo(backup, 'BACKUP')
+    web.answers(500)
+    const unwell = await comesTo(master, 'FAULT', { reason: 'CheckFailed' })
+    assert.equal(unwell.message, 'Check web fails: GET http://127.0.0.1:8080/healthz: 500')
+    await alone(backup, [master, backup])
+    web.answers(200)
+    await alone(master, [master, backup])
+    await web.daemon.stop()
+    const gone = await comesTo(master, 'FAULT', { reason: 'CheckFailed' })
+    assert.match(
+      gone.message ?? '',
+      /^Check web fails: GET http:\/\/127\.0\.0\.1:8080\/healthz: (ECONNREFUSED|ECONNRESET)$/,
+    )
+    await alone(backup, [master, backup])
+  })
+
+  test('by TCP passes while its port is open', async t => {
+    const node1 = testLan(t, 'tcp').node()
+    // The one port that the kernel may give to who connects is the one that is connected to: without a listener it would meet itself.
+    node1.run('sysctl', '-qw', 'net.ipv4.ip_local_port_range=8080 8080')
+    const check: Check = { name: 'port', tcp: { port: 8080 }, interval: '200ms', timeout: '2s' }
+    const agent = startAgent(node1, { file: file({ [node1.name]: 200 }, [check]) })
+    const { message } = await comesTo(agent, 'FAULT', { reason: 'CheckFailed' })
+    assert.equal(message, 'Check port fails: Cannot connect to 127.0.0.1:8080: ECONNREFUSED')
+    node1.run('sysctl', '-qw', 'net.ipv4.ip_local_port_range=32768 60999')
+    const web = server(node1)
+    await comesTo(agent, 'MASTER')
+    await web.daemon.stop()
+    await comesTo(agent, 'FAULT', { reason: 'CheckFailed' })
+  })
+
+  test('of a host that is silent fails at its time limit', async t => {
+    const node1 = testLan(t, 'silent').node()
+    const check: Check = { name: 'far', tcp: { host: '10.1.0.77', port: 80 }, interval: '200ms', timeout: '500ms' }
+    const agent = startAgent(node1, { file: file({ [node1.name]: 200 }, [check]) })
+    const { message } = await comesTo(agent, 'FAULT', { reason: 'CheckFailed' })
+    assert.equal(message, 'Check far fails: Cannot connect to 10.1.0.77:80: no answer within 500ms')
+  })
+
   test('that is added, changed and removed under a running MASTER takes effect without a flap', async t => {
     const node1 = testLan(t, 'change').node()
     const go = `${scratchFolder()}/go`
@@ -127,6 +175,19 @@ describe('a check', { concurrency: 4 }, () => {
     await comesTo(agent, 'MASTER')
   })
 })
+
+/** An HTTP server on port 8080 of a node, and how it answers from now on (at first 200). */
+function server(node: LabNode): { daemon: Daemon; answers(code: number): void } {
+  const code = `${scratchFolder()}/code`
+  const answers = (status: number) => writeFileSync(code, `${status}`)
+  answers(200)
+  const program = `
+    const { createServer } = require('node:http')
+    const { readFileSync } = require('node:fs')
+    const code = () => Number(readFileSync(process.argv[1]))
+    createServer((request, response) => response.writeHead(code()).end()).listen(8080)`
+  return { daemon: start(node, 'node', ['-e', program, code]), answers }
+}
 
 /** node1, of priority 200, is MASTER while the file `well` is there; node2, of 100, is BACKUP and has no check of its own. */
 async function pair(

@@ -114,6 +114,20 @@ for (const [what, { cluster, sentence: expected }] of Object.entries(refusals)) 
   })
 }
 
+test('checks by HTTP and TCP need no leave of any agent', () => {
+  const livez = { name: 'livez', http: { port: 6443, path: '/livez' } }
+  const port = { name: 'port', tcp: { port: 6443 } }
+  const planned = Cluster.of(2)
+    .apply('web', { checks: [livez, port] })
+    .plan()
+  assert.equal(planned.virtualIPs.get('web')?.accepted.status, 'True')
+  const told = { interval: '1s', timeout: '1s', rise: 1, fall: 1 }
+  assert.deepEqual(planned.nodes.get('node1')?.virtualRouters[0]?.checks, [
+    { ...livez, ...told },
+    { ...port, ...told },
+  ])
+})
+
 test('one VirtualIP that is refused is no matter to the others', () => {
   const cluster = Cluster.of(2, i => [eth0(i)])
     .apply('bad', { addresses: ['10.1.0.5/24'] })
