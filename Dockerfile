@@ -11,7 +11,10 @@ RUN npm ci
 COPY LICENSE ./
 COPY bundle bundle
 COPY src src
-RUN node bundle/image-root.ts /image
+# Of what is in the image, in seconds since 1970: the same content is the same layer.
+ARG SOURCE_DATE_EPOCH=0
+RUN node bundle/image-root.ts /image \
+ && find /image -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 
 FROM scratch
 COPY --from=build /image /

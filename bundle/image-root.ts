@@ -24,6 +24,8 @@ const libraries = [...new Set(machineCode.flatMap(librariesOf))].sort()
 
 const node = install(NODE)
 for (const file of [node, ...machineCode.slice(1)]) run('strip', '--strip-unneeded', file)
+// Where it is unpacked on a machine without libatomic it finds the one beside it.
+run('patchelf', '--set-rpath', '$ORIGIN', node)
 for (const library of libraries) install(library)
 write('usr/local/bin/kube-vrrp', LAUNCHER)
 chmodSync(join(folder, 'usr/local/bin/kube-vrrp'), 0o755)
