@@ -83,8 +83,8 @@ test('a name that the kernel cuts to 15 bytes is found by argv[0], and by what t
 
 test('a zombie does not run', async t => {
   const script = join(folder(t), 'kv-test-zombie')
-  writeFileSync(script, '#!/bin/sh\nexit 0\n', { mode: 0o755 })
-  // cat never waits for the child it inherits.
+  // cat never waits for the child it inherits; the shell before it would.
+  writeFileSync(script, '#!/bin/sh\nuntil grep -q cat /proc/$PPID/comm; do sleep 0.02; done\n', { mode: 0o755 })
   const parent = spawn('/bin/sh', ['-c', `${script} & echo $!; exec cat`], { stdio: ['pipe', 'pipe', 'ignore'] })
   await runUntilEnd(t, parent)
   const [pid] = await once(parent.stdout, 'data')
