@@ -13,7 +13,7 @@ HEADERS := npm_config_nodedir=$(LOCAL_NODE)
 endif
 LAB := test/lab/in-namespaces
 
-.PHONY: help build demo lab test test-cluster cluster cluster-ready root tools test-tools demo-packages test-packages soak generate format bench clean
+.PHONY: help build demo lab test test-cluster cluster cluster-ready root tools test-tools demo-packages test-packages soak generate format bench clean bundle image release
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | column -t -s '	'
@@ -64,6 +64,16 @@ test-cluster: cluster-ready ## real kubelets that fail, as root (ONLY=upgrade: t
 
 cluster: cluster-ready ## three real kubelets, left up, with a shell where kubectl and helm work, as root
 	@node test/cluster/shell.ts
+
+bundle: build ## the program without its sources, in dist/bundle
+	@node bundle/bundle.ts dist/bundle
+
+image: ## the container image, by docker, podman or buildah (BUILD_FLAGS='--platform linux/arm64': for another machine)
+	@bundle/image
+
+release: build ## what a release consists of, in dist
+	@command -v helm >/dev/null || test/tools/build helm
+	@node bundle/release.ts
 
 soak: build ## property tests with ten new seeds
 	@for i in 1 2 3 4 5 6 7 8 9 10; do seed=$$(od -An -N3 -tu4 /dev/urandom | tr -d ' '); echo "SEED=$$seed"; SEED=$$seed node test/run.ts property simulation router-set || exit 1; done
