@@ -127,7 +127,7 @@ export async function runAgent(
       links: () => running.linkStatus(),
       apply: ({ spec, passwords, plan }) => {
         planned = plan.virtualIPs
-        running.setSpec(spec, passwords, false)
+        running.setSpec(spec, { known: passwords, forbidden: {} }, false)
       },
       logger,
     })

@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { type Condition, type DesiredCondition, setConditions } from '../api/conditions.ts'
-import { agentLeaseName, FIELD_MANAGER } from '../api/names.ts'
+import { agentLeaseName, FIELD_MANAGER, PASSWORD_SECRET } from '../api/names.ts'
 import { describeFieldErrors, parseVirtualIPNodeSpec } from '../api/parse.ts'
 import type {
   LinkStatus,
   VirtualIPNode,
   VirtualIPNodeSpec,
   VirtualIPNodeStatus,
+  VirtualRouterSpec,
   VirtualRouterStatus,
 } from '../api/virtual-ip-node.ts'
 import { type KubeClient, openClient } from '../kube/client.ts'
@@ -19,6 +20,7 @@ import type { Millis } from '../lib/time.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { Complaints } from './complaints.ts'
 import type { ConfigStore } from './config-store.ts'
+import { type Passwords, passwordOf } from './passwords.ts'
 
 const RENEW_EVERY: Millis = 3000
 const LEASE_SECONDS = 10
@@ -32,8 +34,6 @@ const SECRETS_EVERY: Millis = 10_000
 const LAST_REPORT: Millis = 1000
 /** Refusals that stay, so that waiting helps nobody. */
 const FINAL: ReadonlySet<string> = new Set(['Unauthorized', 'Forbidden', 'Untrusted', 'Garbled'])
-
-type Passwords = Readonly<Record<string, string>>
 
 export interface ClusterSourceOptions {
   readonly node: string
@@ -66,7 +66,7 @@ export class ClusterSource {
   #spec: VirtualIPNodeSpec = { virtualRouters: [] }
   /** The one that runs: what is reported as observed. */
   #running = 0
-  #passwords: Passwords = {}
+  #passwords: Passwords = { known: {}, forbidden: {} }
   #accepted: DesiredCondition = {
     type: 'Accepted',
     status: 'Unknown',
@@ -136,9 +136,9 @@ export class ClusterSource {
       const spec = parseVirtualIPNodeSpec(stored.spec)
       if (Array.isArray(spec)) throw new Error(`The last spec on disk can't be used: ${describeFieldErrors(spec)}`)
       this.#spec = spec
-      this.#passwords = stored.passwords
+      this.#passwords = { known: stored.passwords, forbidden: {} }
       logger.info(`Starting with the last spec on disk (generation ${stored.generation})`)
-      apply(spec, stored.passwords, false)
+      apply(spec, this.#passwords, false)
       return true
     } catch (error) {
       logger.warn((error as Error).message)
@@ -206,7 +206,7 @@ export class ClusterSource {
 
   /** What is running when it returns is what was asked for last. */
   async #applyLive(): Promise<void> {
-    if (this.#isSecretMissing()) this.#passwords = await this.#readSecrets()
+    if (this.#missingSecrets().length > 0) this.#passwords = await this.#readSecrets()
     this.#applyNow()
     this.#readSecretsLater()
   }
@@ -217,7 +217,7 @@ export class ClusterSource {
     apply(this.#spec, this.#passwords, true)
     void this.#report()
     try {
-      store.write({ generation: this.#parsed, spec: this.#spec, passwords: this.#passwords })
+      store.write({ generation: this.#parsed, spec: this.#spec, passwords: this.#passwords.known })
     } catch (error) {
       logger.warn(
         `Cannot keep the spec on disk: ${(error as Error).message}; after a restart without an API server this node will not take part`,
@@ -227,14 +227,15 @@ export class ClusterSource {
 
   // ---- Secrets
 
-  #isSecretMissing(): boolean {
-    return secretNames(this.#spec).some(name => !hasPasswords(this.#passwords, name))
+  #missingSecrets(): string[] {
+    return secretNames(this.#spec.virtualRouters.filter(router => isMissing(router, this.#passwords)))
   }
 
   #readSecretsLater(): void {
     clearTimeout(this.#secretsTimer)
-    if (secretNames(this.#spec).length === 0) return
-    const delay = this.#isSecretMissing() ? RETRY_AFTER : SECRETS_EVERY - (Date.now() % SECRETS_EVERY)
+    if (secretNames(this.#spec.virtualRouters).length === 0) return
+    const soon = this.#missingSecrets().some(name => this.#passwords.forbidden[name] === undefined)
+    const delay = soon ? RETRY_AFTER : SECRETS_EVERY - (Date.now() % SECRETS_EVERY)
     this.#secretsTimer = setTimeout(() => void this.#refreshSecrets(), delay)
   }
 
@@ -250,23 +251,26 @@ export class ClusterSource {
 
   /** Those that the spec names. A Secret that can't be read leaves the last good password in force. */
   async #readSecrets(): Promise<Passwords> {
-    const read = secretNames(this.#spec).map(async name => {
-      const had = Object.entries(this.#passwords).filter(([key]) => key.startsWith(`${name}/`))
-      return [...had, ...(await this.#readSecret(name))]
+    const forbidden: Record<string, string> = {}
+    const read = secretNames(this.#spec.virtualRouters).map(async name => {
+      const had = Object.entries(this.#passwords.known).filter(([key]) => key.startsWith(`${name}/`))
+      try {
+        return [...had, ...(await this.#readSecret(name))]
+      } catch (error) {
+        if (!(error instanceof KubeError)) throw error
+        if (error.reason === 'Forbidden') forbidden[name] = forbiddenSecret(name)
+        this.#complain(forbidden[name] ?? error.message)
+        return had
+      }
     })
-    return Object.fromEntries((await Promise.all(read)).flat())
+    return { known: Object.fromEntries((await Promise.all(read)).flat()), forbidden }
   }
 
+  /** By `secret/key`. Throws a KubeError. */
   async #readSecret(name: string): Promise<[string, string][]> {
-    try {
-      const ref = { resource: SECRETS, namespace: this.#client.namespace, name }
-      const { data = {} } = await this.#client.get<{ data?: Record<string, string> }>(ref)
-      return Object.entries(data).map(([key, value]) => [`${name}/${key}`, Buffer.from(value, 'base64').toString()])
-    } catch (error) {
-      if (!(error instanceof KubeError)) throw error
-      this.#complain(error.message)
-      return []
-    }
+    const ref = { resource: SECRETS, namespace: this.#client.namespace, name }
+    const { data = {} } = await this.#client.get<{ data?: Record<string, string> }>(ref)
+    return Object.entries(data).map(([key, value]) => [`${name}/${key}`, Buffer.from(value, 'base64').toString()])
   }
 
   // ---- reports
@@ -345,14 +349,15 @@ export class ClusterSource {
   }
 }
 
-function secretNames(spec: VirtualIPNodeSpec): string[] {
-  return [
-    ...new Set(
-      spec.virtualRouters.flatMap(({ authentication }) => (authentication ? [authentication.secretRef.name] : [])),
-    ),
-  ]
+function secretNames(routers: readonly VirtualRouterSpec[]): string[] {
+  return [...new Set(routers.flatMap(({ authentication }) => (authentication ? [authentication.secretRef.name] : [])))]
 }
 
-function hasPasswords(passwords: Passwords, secret: string): boolean {
-  return Object.keys(passwords).some(name => name.startsWith(`${secret}/`))
+function isMissing(router: VirtualRouterSpec, passwords: Passwords): boolean {
+  const password = passwordOf(router, passwords)
+  return password !== undefined && 'fault' in password
+}
+
+function forbiddenSecret(name: string): string {
+  return `Cannot read Secret ${name}: agents may read only the Secret that the chart's value agent.passwordSecret names (${PASSWORD_SECRET} unless it was changed): put the password there, or name that one in the value`
 }

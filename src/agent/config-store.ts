@@ -1,4 +1,15 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 
 /** What an agent was last told, kept so that a node that boots while the API server is down still takes part. */
@@ -13,7 +24,7 @@ export interface StoredConfig {
 export class ConfigStore {
   readonly #file: string
 
-  /** `folder` is the instance's own; it is made (0700) where it is missing. Throws with a sentence where that is refused. */
+  /** `folder` is the instance's own; it is made where it is missing, and 0700 in any case. Throws with a sentence where that is refused. */
   constructor(folder: string) {
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -23,6 +34,7 @@ export class ConfigStore {
         { cause },
       )
     }
+    closeToOthers(folder)
     this.#file = join(folder, 'spec.json')
   }
 
@@ -47,11 +59,26 @@ export class ConfigStore {
     const draft = `${this.#file}.new`
     const descriptor = openSync(draft, 'w', 0o600)
     try {
+      // A draft that was left behind keeps the mode it had.
+      fchmodSync(descriptor, 0o600)
       writeSync(descriptor, JSON.stringify(config))
       fsyncSync(descriptor)
     } finally {
       closeSync(descriptor)
     }
     renameSync(draft, this.#file)
+  }
+}
+
+/** Whoever made the folder before, a kubelet (0755) or a person, did not know that passwords would be in it. */
+function closeToOthers(folder: string): void {
+  if ((statSync(folder).mode & 0o777) === 0o700) return
+  try {
+    chmodSync(folder, 0o700)
+  } catch (cause) {
+    throw new Error(
+      `Cannot close the state folder ${folder} to other users: ${(cause as NodeJS.ErrnoException).code} (it must belong to the user that the agent runs as)`,
+      { cause },
+    )
   }
 }

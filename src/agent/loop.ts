@@ -24,6 +24,7 @@ import { type IsOurs, linkStatus } from './link-status.ts'
 import { Membership } from './membership.ts'
 import { oddAdvert, sameAddressOtherRouter } from './odd-adverts.ts'
 import { Output } from './output.ts'
+import type { Passwords } from './passwords.ts'
 import { type HeardAdvertisement, Reception, type Refusal } from './reception.ts'
 import type { RunningRouter } from './running-router.ts'
 import { Sockets } from './sockets.ts'
@@ -122,7 +123,7 @@ export class Loop {
   }
 
   /** Runs what the spec says from now on; what did not change does not notice. `live`: the controller said so just now, as opposed to disk or file. */
-  setSpec(spec: VirtualIPNodeSpec, passwords: Readonly<Record<string, string>>, live: boolean): void {
+  setSpec(spec: VirtualIPNodeSpec, passwords: Passwords, live: boolean): void {
     this.#membership.setSpec(spec, passwords, live)
     this.#checks.set(checksOf(spec))
     this.#reconcile()

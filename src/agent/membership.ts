@@ -17,6 +17,7 @@ import { endpoints } from './endpoints.ts'
 import type { Heard } from './heard.ts'
 import type { IsOurs } from './link-status.ts'
 import type { Output } from './output.ts'
+import type { Passwords } from './passwords.ts'
 import type { Reception } from './reception.ts'
 import { RunningRouter, sendRefused } from './running-router.ts'
 import type { Sockets } from './sockets.ts'
@@ -50,7 +51,7 @@ export class Membership {
   readonly #parts: MembershipParts
   #spec: VirtualIPNodeSpec = { virtualRouters: [] }
   #specIsLive = false
-  #passwords: Readonly<Record<string, string>> = {}
+  #passwords: Passwords = { known: {}, forbidden: {} }
   #retryAt: Instant | undefined
 
   constructor(parts: MembershipParts) {
@@ -68,7 +69,7 @@ export class Membership {
   }
 
   /** `live`: the controller said so just now, as opposed to disk or file. */
-  setSpec(spec: VirtualIPNodeSpec, passwords: Readonly<Record<string, string>>, live: boolean): void {
+  setSpec(spec: VirtualIPNodeSpec, passwords: Passwords, live: boolean): void {
     this.#spec = spec
     this.#passwords = passwords
     this.#specIsLive = live
@@ -154,9 +155,7 @@ export class Membership {
       return { reason: 'VirtualRouterIDInUse', message }
     }
     const authenticated = router.authenticate(this.#passwords)
-    if (authenticated === 'Missing') {
-      return { reason: 'SecretMissing', message: `Secret ${router.passwordName()} was not found` }
-    }
+    if (typeof authenticated === 'object') return authenticated
     if (authenticated === 'Changed') reception.forget(key)
     const error = sockets.error(link.index, config.family)
     if (!error) return router.refusal ?? this.#muteFault(key, router)

@@ -7,6 +7,7 @@ import type { SimplePassword } from '../vrrp/advertisement.ts'
 import type { Message, RouterState, VirtualRouterConfig } from '../vrrp/virtual-router.ts'
 import { simplePassword } from '../wire/simple-password.ts'
 import { type CheckResult, checkKey, type DesiredRouter, type Fault } from './desired-routers.ts'
+import { type Passwords, passwordOf } from './passwords.ts'
 import { AdvertisementBytes } from './transmit.ts'
 
 /** What users see of a router, and since when. */
@@ -57,28 +58,20 @@ export class RunningRouter {
   }
 
   /**
-   * Takes the password that the spec names. 'Missing': it names one that is not among `passwords`. 'Changed': what was heard and made with
-   * the old one is void.
+   * Takes the password that the spec names, or gives why there is none. 'Changed': what was heard and made with the old one is void.
    */
-  authenticate(passwords: Readonly<Record<string, string>>): 'Missing' | 'Changed' | 'Same' {
+  authenticate(passwords: Passwords): Fault | 'Changed' | 'Same' {
     const before = this.authentication
-    const name = this.passwordName()
-    if (name === undefined) {
+    const named = passwordOf(this.desired.spec, passwords)
+    if (!named) {
       this.authentication = undefined
       return before ? 'Changed' : 'Same'
     }
-    const text = passwords[name]
-    if (text === undefined) return 'Missing'
-    const password = simplePassword(text)
+    if ('fault' in named) return named.fault
+    const password = simplePassword(named.text)
     if (before?.password.every((byte, i) => byte === password[i])) return 'Same'
     this.authentication = { type: 'PASS', password }
     return 'Changed'
-  }
-
-  /** `secret/key` */
-  passwordName(): string | undefined {
-    const reference = this.desired.spec.authentication?.secretRef
-    return reference && `${reference.name}/${reference.key ?? 'password'}`
   }
 
   status(state: RouterState | undefined, resultOf: (checkKey: string) => CheckResult | undefined): VirtualRouterStatus {

@@ -6,6 +6,9 @@ export const API_VERSION = `${GROUP}/${VERSION}` as const
 export const DEFAULT_NAMESPACE = 'kube-vrrp'
 export const CONTROLLER_LEASE = 'kube-vrrp-controller'
 
+/** The one Secret that agents may read, unless the chart's value agent.passwordSecret is another: a key for each password. */
+export const PASSWORD_SECRET = 'kube-vrrp-passwords'
+
 /** An agent's Lease: one per node. */
 export function agentLeaseName(node: string): string {
   return `kube-vrrp-agent-${node}`

@@ -1,4 +1,4 @@
-import { DEFAULT_NAMESPACE } from '../api/names.ts'
+import { DEFAULT_NAMESPACE, PASSWORD_SECRET } from '../api/names.ts'
 import { describeFieldErrors, parseVirtualIP } from '../api/parse.ts'
 import type { VirtualIP } from '../api/virtual-ip.ts'
 import { type Instance, readConfiguration, type Script } from './configuration.ts'
@@ -13,15 +13,16 @@ export interface KeepalivedFile {
   readonly text: string
 }
 
+/** Every password under its VirtualIP's name: agents in a cluster may read one Secret. */
 export interface PasswordSecret {
   readonly apiVersion: 'v1'
   readonly kind: 'Secret'
   readonly metadata: { readonly name: string; readonly namespace: string }
-  readonly stringData: { readonly password: string }
+  readonly stringData: Readonly<Record<string, string>>
 }
 
 export interface Imported {
-  /** For file mode and for the API server alike: each Secret before the VirtualIP that refers to it. */
+  /** For file mode and for the API server alike: the Secret, where there are passwords, before the VirtualIPs that refer to it. */
   readonly documents: readonly (PasswordSecret | VirtualIP)[]
   /** What has no equal or differs, in the order of files and lines. */
   readonly notes: readonly Note[]
@@ -45,7 +46,8 @@ export function importKeepalived(files: readonly KeepalivedFile[]): Imported {
   )
   sayTwiceGiven(groups, say)
   const names = new Set<string>()
-  const documents = groups.flatMap(group => documentsOf(group, names, say))
+  const found = groups.flatMap(group => virtualIPOfGroup(group, names, say) ?? [])
+  const documents = [...passwordSecret(found), ...found.map(({ virtualIP }) => virtualIP)]
   const order = files.map(({ file }) => file)
   notes.sort((a, b) => order.indexOf(a.file) - order.indexOf(b.file) || a.line - b.line)
   return { documents, notes }
@@ -131,22 +133,33 @@ function withoutLength(address: string): string {
   return address.replace(/\/.*/, '')
 }
 
-function documentsOf(group: Group, names: Set<string>, say: SayOf): Imported['documents'] {
+interface Found {
+  readonly virtualIP: VirtualIP
+  readonly password?: string
+}
+
+function passwordSecret(found: readonly Found[]): PasswordSecret[] {
+  const passwords = found.flatMap(({ virtualIP, password }): [string, string][] =>
+    password === undefined ? [] : [[virtualIP.metadata.name, password]],
+  )
+  if (passwords.length === 0) return []
+  const metadata = { name: PASSWORD_SECRET, namespace: DEFAULT_NAMESPACE }
+  return [{ apiVersion: 'v1', kind: 'Secret', metadata, stringData: Object.fromEntries(passwords) }]
+}
+
+function virtualIPOfGroup(group: Group, names: Set<string>, say: SayOf): Found | undefined {
   const [first] = group
   const { instance } = first
   const name = unused(kubernetesName(instance.name) || `vrid-${instance.virtualRouterID?.value}`, names)
-  const secretName = `${name}-password`
-  const { spec, password } = specOf(group, secretName, say)
+  const { spec, password } = specOf(group, { name: PASSWORD_SECRET, key: name }, say)
   const virtualIP = withPossibleAddresses(virtualIPOf(name, spec), first, say)
   const errors = parseVirtualIP(virtualIP)
   if (Array.isArray(errors)) {
     say(first, instance.line, 'vrrp_instance', `"${instance.name}" is left out: ${describeFieldErrors(errors)}`)
-    return []
+    return undefined
   }
   names.add(name)
-  if (password === undefined) return [virtualIP]
-  const metadata = { name: secretName, namespace: DEFAULT_NAMESPACE }
-  return [{ apiVersion: 'v1', kind: 'Secret', metadata, stringData: { password } }, virtualIP]
+  return { virtualIP, ...(password === undefined ? {} : { password }) }
 }
 
 function virtualIPOf(name: string, spec: VirtualIP['spec']): VirtualIP {

@@ -23,7 +23,11 @@ type Priorities = NonNullable<VirtualIPSpec['priorities']>
  * What the instances say together. A VirtualIP says most things once for all nodes: where the nodes differ, the first one's word
  * counts, and the others are told of.
  */
-export function specOf(group: Group, secretName: string, say: SayOf): { spec: VirtualIPSpec; password?: string } {
+export function specOf(
+  group: Group,
+  secretRef: { readonly name: string; readonly key: string },
+  say: SayOf,
+): { spec: VirtualIPSpec; password?: string } {
   const [first] = group
   sayNames(group, say)
   sayStates(group, say)
@@ -47,7 +51,7 @@ export function specOf(group: Group, secretName: string, say: SayOf): { spec: Vi
       ...(first.instance.virtualRouterID ? { virtualRouterID: first.instance.virtualRouterID.value } : {}),
       version,
       advertisementInterval: formatDuration(agreedInterval(group, say)),
-      ...(password === undefined ? {} : { authentication: { type: 'PASS' as const, secretRef: { name: secretName } } }),
+      ...(password === undefined ? {} : { authentication: { type: 'PASS' as const, secretRef } }),
       priorities: ranked,
       ...(preempting ? { preemption: preempting } : {}),
       ...(checksum ? { checksum: 'RFC9568' as const } : {}),

@@ -71,7 +71,7 @@ const REASON: Readonly<Record<number, string>> = {
 
 const ADVICE: Readonly<Record<string, string>> = {
   Unauthorized: 'the API server does not accept these credentials: check the token or certificate of the kubeconfig',
-  Forbidden: 'deploy/rbac.yaml has the rights that kube-vrrp needs',
+  Forbidden: 'the chart, or deploy/install.yaml, gives kube-vrrp the rights that it needs',
 }
 
 function parseStatus(body: string): { reason?: string; message?: string } {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
@@ -19,6 +19,24 @@ test('what was written is read by the next agent, and only by its user', () => {
   assert.deepEqual(new ConfigStore(own).read(), CONFIG)
   assert.equal(statSync(own).mode & 0o777, 0o700)
   assert.equal(statSync(join(own, 'spec.json')).mode & 0o777, 0o600)
+})
+
+test('what others could read before is closed to them', () => {
+  const own = join(folder, 'node1')
+  mkdirSync(own)
+  chmodSync(own, 0o755)
+  writeFileSync(join(own, 'spec.json.new'), 'left behind', { mode: 0o644 })
+  new ConfigStore(own).write(CONFIG)
+  assert.equal(statSync(own).mode & 0o777, 0o700)
+  assert.equal(statSync(join(own, 'spec.json')).mode & 0o777, 0o600)
+})
+
+test('a folder that is open to others and can not be closed is refused with a sentence', () => {
+  // The kernel lets nobody change this one's mode.
+  assert.throws(() => new ConfigStore('/proc/self'), {
+    message:
+      'Cannot close the state folder /proc/self to other users: EPERM (it must belong to the user that the agent runs as)',
+  })
 })
 
 test('a folder without a spec has none', () => {

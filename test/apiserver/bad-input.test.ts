@@ -4,12 +4,14 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { PASSWORD_SECRET } from '../../src/api/names.ts'
 import type { VirtualIPSpec } from '../../src/api/virtual-ip.ts'
 import { SECRETS, VIRTUAL_IP_NODES } from '../../src/kube/resources.ts'
 import { LiveCluster } from './live-cluster.ts'
 
 const ADDRESS = '192.168.1.100'
 const WEB = { addresses: [`${ADDRESS}/24`], virtualRouterID: 51 }
+const SECRET = { resource: SECRETS, name: PASSWORD_SECRET, namespace: 'kube-vrrp' }
 const FREE = '192.168.1.130/24'
 
 interface Refused {
@@ -133,24 +135,27 @@ describe('bad input', () => {
     for (const name of ['s-node2', 's-node3', 'br-second']) execFileSync('ip', ['link', 'delete', name])
   })
 
-  test('a Secret that is missing is a FAULT until it is there; a changed one makes no address move', async () => {
-    const spec: VirtualIPSpec = {
-      ...WEB,
-      version: 2,
-      authentication: { type: 'PASS', secretRef: { name: 'vrrp' } },
-      redundancy: 2,
-    }
-    await cluster.apply('web', spec)
-    await cluster.until('both lack it', () =>
+  test('a password that is missing is a FAULT until it is there; a changed one makes no address move', async () => {
+    await cluster.apply('web', withPassword('web'))
+    await cluster.until('both lack the Secret', () =>
       ['node1', 'node2'].every(node => cluster.row('web', node) === 'FAULT SecretMissing'),
     )
-    assert.match(cluster.condition('web', 'Ready')?.message ?? '', /Secret vrrp/)
-    await setPassword(cluster, 'Secret-1')
+    assert.match(
+      cluster.condition('web', 'Ready')?.message ?? '',
+      /Secret kube-vrrp-passwords with a key web was not found/,
+    )
+    await setPasswords(cluster, { other: 'Secret-0' })
+    await cluster.until('both lack the key', () =>
+      /node2 is FAULT \(Secret kube-vrrp-passwords has no key web\)/.test(
+        cluster.condition('web', 'Ready')?.message ?? '',
+      ),
+    )
+    await setPasswords(cluster, { web: 'Secret-1' })
     await cluster.settled('web')
     await cluster.heldBy(ADDRESS, 'node1')
     await cluster.calm()
     const before = cluster.transitions()
-    await setPassword(cluster, 'Secret-2')
+    await setPasswords(cluster, { web: 'Secret-2' })
     await cluster.until('both use the new one', () =>
       ['node1', 'node2'].every(node =>
         readFileSync(`${cluster.stateDir}/${node}/spec.json`, 'utf8').includes('Secret-2'),
@@ -159,11 +164,36 @@ describe('bad input', () => {
     // Longer than a BACKUP waits that believes nothing it hears.
     await sleep(4500)
     assert.equal(cluster.transitions(), before)
-    await cluster.api.client.delete({ resource: SECRETS, name: 'vrrp', namespace: 'kube-vrrp' })
+    await cluster.api.client.delete(SECRET)
     assert.equal(await cluster.stopAgent('node2'), 0)
     await cluster.startAgent('node2')
     await cluster.until('the one that knows it serves on', () => cluster.row('web', 'node2') === 'FAULT SecretMissing')
     assert.deepEqual(cluster.holders(ADDRESS), ['node1'])
+  })
+
+  test('a key that was added to the Secret a moment before is read at once', async () => {
+    await setPasswords(cluster, { web: 'Secret-1' })
+    await cluster.apply('web', withPassword('web'))
+    await cluster.settled('web')
+    await setPasswords(cluster, { web: 'Secret-1', second: 'Secret-2' })
+    await cluster.apply('second', { ...withPassword('second'), addresses: ['192.168.1.101/24'] })
+    await cluster.settled('second')
+    const faults = cluster.seen.filter(
+      ({ name, status }) => name === 'second' && status?.nodes?.some(({ state }) => state === 'FAULT'),
+    )
+    assert.deepEqual(faults, [])
+  })
+
+  test('a Secret that agents may not read is a FAULT that says where passwords belong', async () => {
+    await cluster.apply('web', withPassword('password', 'web-password'))
+    await cluster.until('both say so', () =>
+      ['node1', 'node2'].every(node => cluster.row('web', node) === 'FAULT SecretForbidden'),
+    )
+    const described = await cluster.api.kubectl(['describe', 'vip', 'web'])
+    assert.match(
+      described.replaceAll(/\s+/g, ' '),
+      /node1 is FAULT \(Cannot read Secret web-password: agents may read only the Secret that the chart's value agent\.passwordSecret names \(kube-vrrp-passwords unless it was changed\): put the password there, or name that one in the value\)/,
+    )
   })
 
   test('a spec that an agent can not read leaves the last good one running, and says so', async () => {
@@ -208,8 +238,13 @@ function plugIn(node: string, address: string): void {
   for (const command of commands) execFileSync('ip', command.split(' '))
 }
 
-async function setPassword(cluster: LiveCluster, password: string): Promise<void> {
-  const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'vrrp' }, stringData: { password } }
-  const ref = { resource: SECRETS, name: 'vrrp', namespace: 'kube-vrrp' }
-  await cluster.api.client.apply(ref, { ...secret, metadata: { name: 'vrrp', namespace: 'kube-vrrp' } }, 'test')
+function withPassword(key: string, name = PASSWORD_SECRET): VirtualIPSpec {
+  const secretRef = { name, key }
+  return { addresses: [`${ADDRESS}/24`], version: 2, authentication: { type: 'PASS', secretRef }, redundancy: 2 }
+}
+
+async function setPasswords(cluster: LiveCluster, passwords: Readonly<Record<string, string>>): Promise<void> {
+  const metadata = { name: SECRET.name, namespace: SECRET.namespace }
+  const data = Object.fromEntries(Object.entries(passwords).map(([key, text]) => [key, btoa(text)]))
+  await cluster.api.client.apply(SECRET, { apiVersion: 'v1', kind: 'Secret', metadata, data }, 'test')
 }

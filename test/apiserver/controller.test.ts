@@ -10,9 +10,6 @@ import type { Condition } from '../../src/api/conditions.ts'
 import { API_VERSION, agentLeaseName } from '../../src/api/names.ts'
 import type { VirtualIP, VirtualIPSpec, VirtualIPStatus } from '../../src/api/virtual-ip.ts'
 import type { VirtualIPNode } from '../../src/api/virtual-ip-node.ts'
-import { openClient } from '../../src/kube/client.ts'
-import type { KubeError } from '../../src/kube/kube-error.ts'
-import { renewLease } from '../../src/kube/lease.ts'
 import { LEASES, NODES, VIRTUAL_IP_NODES, VIRTUAL_IPS } from '../../src/kube/resources.ts'
 import { watchResource } from '../../src/kube/watch.ts'
 import { type ApiServer, startApiServer } from '../lab/api-server.ts'
@@ -66,7 +63,7 @@ afterEach(async () => {
   }
 })
 
-/** A real process, as in a cluster, with the rights of deploy/rbac.yaml. */
+/** A real process, as in a cluster, with the rights of deploy/install.yaml. */
 async function startController(name = 'a', more: readonly string[] = []): Promise<void> {
   const log = openSync(logFile(name), 'a')
   const kubeconfig = await api.kubeconfigOf('controller')
@@ -391,43 +388,6 @@ suite('the controller, with a real API server and agents that only speak to it',
     const before = await versions()
     await sleep(4000)
     assert.deepEqual(await versions(), before)
-  })
-})
-
-suite('the rights in deploy/rbac.yaml', { timeout: 60_000 }, () => {
-  test('an agent reports on its own node and renews its own Lease, and can touch no other', async () => {
-    for (const name of ['node1', 'node2']) {
-      const object = {
-        apiVersion: API_VERSION,
-        kind: 'VirtualIPNode',
-        metadata: { name },
-        spec: { virtualRouters: [] },
-      }
-      await api.client.create(VIRTUAL_IP_NODES, object)
-    }
-    const client = openClient({ kubeconfig: await api.kubeconfigOf('agent:node1'), namespace: 'kube-vrrp' })
-    const report = (name: string) =>
-      client.mergePatch(
-        { resource: VIRTUAL_IP_NODES, name, subresource: 'status' },
-        { status: { observedGeneration: 1 } },
-      )
-    await report('node1')
-    await renewLease(client, agentLeaseName('node1'), 'node1', 10)
-    await renewLease(client, agentLeaseName('node1'), 'node1', 10)
-    await assert.rejects(report('node2'), /an agent on node "node1" may write node1 only, not node2/)
-    await assert.rejects(
-      renewLease(client, agentLeaseName('node2'), 'node1', 10),
-      /may write kube-vrrp-agent-node1 only/,
-    )
-    await assert.rejects(
-      renewLease(client, 'kube-vrrp-controller', 'node1', 10),
-      /may write kube-vrrp-agent-node1 only/,
-    )
-    const forbidden = (error: KubeError) => error.status === 403
-    await assert.rejects(client.mergePatch({ resource: VIRTUAL_IP_NODES, name: 'node1' }, { spec: {} }), forbidden)
-    await assert.rejects(client.list(VIRTUAL_IPS), forbidden)
-    await assert.rejects(client.delete({ resource: VIRTUAL_IP_NODES, name: 'node1' }), forbidden)
-    client.close()
   })
 })
 

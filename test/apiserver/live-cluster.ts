@@ -38,7 +38,7 @@ interface Controller {
   readonly ended: Promise<number | null>
 }
 
-/** A real API server, real controllers and a real agent on every node, each with the rights of deploy/rbac.yaml and no more. */
+/** A real API server, real controllers and a real agent on every node, each with the rights of deploy/install.yaml and no more. */
 export class LiveCluster {
   readonly api: ApiServer
   readonly lan: Lan

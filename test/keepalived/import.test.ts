@@ -38,14 +38,35 @@ const instance = (lines = '', options: { name?: string; vrid?: number; address?:
 `
 }
 
+test('the passwords of all VirtualIPs are keys of one Secret, the one that agents may read', () => {
+  const pass = (password: string) => `authentication {\nauth_type PASS\nauth_pass ${password}\n}`
+  const text = [
+    instance(pass('one'), { name: 'A' }),
+    instance('', { name: 'B', vrid: 52, address: '10.0.0.6/24' }),
+    instance(pass('two'), { name: 'C', vrid: 53, address: '10.0.0.7/24' }),
+  ].join('')
+  const { documents } = imported(text)
+  assert.deepEqual(
+    documents.map(({ kind, metadata }) => [kind, metadata.name]),
+    [
+      ['Secret', 'kube-vrrp-passwords'],
+      ['VirtualIP', 'a'],
+      ['VirtualIP', 'b'],
+      ['VirtualIP', 'c'],
+    ],
+  )
+  const [secret] = documents
+  assert.deepEqual(secret && 'stringData' in secret && secret.stringData, { a: 'one', c: 'two' })
+})
+
 test("the guide's two files are one VirtualIP and its Secret", () => {
   const result = imported(seed('node1.conf'), seed('node2.conf'))
   assert.deepEqual(result.documents, [
     {
       apiVersion: 'v1',
       kind: 'Secret',
-      metadata: { name: 'vi-1-password', namespace: 'kube-vrrp' },
-      stringData: { password: 'SecretKey123' },
+      metadata: { name: 'kube-vrrp-passwords', namespace: 'kube-vrrp' },
+      stringData: { 'vi-1': 'SecretKey123' },
     },
     {
       apiVersion: 'kube-vrrp.io/v1alpha1',
@@ -57,7 +78,7 @@ test("the guide's two files are one VirtualIP and its Secret", () => {
         virtualRouterID: 51,
         version: 2,
         advertisementInterval: '1s',
-        authentication: { type: 'PASS', secretRef: { name: 'vi-1-password' } },
+        authentication: { type: 'PASS', secretRef: { name: 'kube-vrrp-passwords', key: 'vi-1' } },
         priorities: [
           { node: 'node1', priority: 100 },
           { node: 'node2', priority: 90 },
@@ -83,7 +104,7 @@ test('what is imported is what file mode takes', () => {
   const file = parseVirtualIPFile(documents.map(document => stringify(document)).join('---\n'))
   assert.ok(!Array.isArray(file), JSON.stringify(file))
   assert.deepEqual(file.virtualIPs, virtualIPs({ documents, notes: [] }))
-  const { password } = file.secrets.get('vi-1-password') ?? {}
+  const { 'vi-1': password } = file.secrets.get('kube-vrrp-passwords') ?? {}
   assert.equal(new TextDecoder().decode(password), 'SecretKey123')
 })
 
@@ -195,14 +216,14 @@ const lines: readonly Line[] = [
     'passwords that differ',
     'authentication {\nauth_type PASS\nauth_pass one\n}',
     'authentication {\nauth_type PASS\nauth_pass two\n}',
-    { authentication: { type: 'PASS', secretRef: { name: 'vi-1-password' } } },
+    { authentication: { type: 'PASS', secretRef: { name: 'kube-vrrp-passwords', key: 'vi-1' } } },
     ['node2.conf:9: auth_pass: is not that of node1: they do not hear each other; that of node1 is taken'],
   ],
   [
     'a password on one node only',
     'authentication {\nauth_type PASS\nauth_pass one\n}',
     '',
-    { authentication: { type: 'PASS', secretRef: { name: 'vi-1-password' } } },
+    { authentication: { type: 'PASS', secretRef: { name: 'kube-vrrp-passwords', key: 'vi-1' } } },
     ['node2.conf:1: auth_pass: is not that of node1: they do not hear each other; that of node1 is taken'],
   ],
   [

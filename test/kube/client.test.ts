@@ -78,7 +78,7 @@ suite('a client', { timeout: 60_000 }, () => {
       /Cannot list things: 401 .*check the token or certificate of the kubeconfig/,
     )
     server.listFaults.push({ type: 'Status', status: 403, reason: 'Forbidden' })
-    await assert.rejects(client.list(THINGS), /403 .*deploy\/rbac.yaml/)
+    await assert.rejects(client.list(THINGS), /403 .*deploy\/install.yaml/)
   })
 
   test('gives up what is not answered in time, and does not ask again on a connection that was idle beside it', async () => {

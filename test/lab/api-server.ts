@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
-import { accessSync, constants, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { get } from 'node:https'
 import { createServer } from 'node:net'
 import { homedir } from 'node:os'
@@ -8,13 +8,15 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { parseAllDocuments } from 'yaml'
-import { type KubeClient, openClient } from '../../src/kube/client.ts'
+import { type KubeClient, type KubeObject, openClient } from '../../src/kube/client.ts'
 import { hasReason } from '../../src/kube/kube-error.ts'
-import { NODES } from '../../src/kube/resources.ts'
+import { NODES, type ObjectRef, PODS } from '../../src/kube/resources.ts'
 
-/** Who a kubeconfig is for. An agent's token is bound to its Node, as a pod's is; the Node is created (Ready) where there is none. */
-export type Account = 'controller' | `agent:${string}`
+/**
+ * Who a kubeconfig is for. `agent:node1`: with a token that is bound to a pod on that node, as a kubelet gets it; the Node is created (Ready)
+ * where there is none. `agent`: with one that is bound to nothing.
+ */
+export type Account = 'controller' | 'agent' | `agent:${string}`
 
 export interface ApiServer {
   readonly url: string
@@ -49,7 +51,7 @@ export interface ApiServerSettings {
   readonly address?: string
   /** Default: a free one. */
   readonly port?: number
-  /** Whether to apply crds/ and deploy/rbac.yaml, with the namespace kube-vrrp (default: true). */
+  /** Whether to apply deploy/install.yaml (default: true). Nothing starts its pods, but its rights and resources are there. */
   readonly resources?: boolean
   /** Further users by name, with their group (default: none). */
   readonly users?: Readonly<Record<string, string>>
@@ -228,13 +230,8 @@ async function runKubectl(kubeconfig: string, args: readonly string[], input = '
 }
 
 async function applyResources(api: ApiServer): Promise<void> {
-  const crds = readdirSync(join(ROOT, 'crds')).filter(file => file.endsWith('.yaml'))
-  const files = [...crds.map(file => join(ROOT, 'crds', file)), join(ROOT, 'deploy', 'rbac.yaml')]
-  const documents = files
-    .flatMap(file => parseAllDocuments(readFileSync(file, 'utf8')))
-    .map(document => document.toString())
-  await api.kubectl(['apply', '--server-side', '-f', '-'], documents.join('\n---\n'))
-  if (crds.length > 0) await api.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=20s'])
+  await api.kubectl(['apply', '--server-side', '-f', join(ROOT, 'deploy', 'install.yaml')])
+  await api.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=20s'])
 }
 
 async function createNode(client: KubeClient, name: string, labels: Readonly<Record<string, string>>): Promise<void> {
@@ -250,17 +247,13 @@ async function createNode(client: KubeClient, name: string, labels: Readonly<Rec
 
 async function tokenOf(client: KubeClient, account: Account): Promise<string> {
   const [name, node] = account.split(':')
-  let boundObjectRef: object | undefined
-  if (node !== undefined) {
-    const { metadata } = await nodeOf(client, node)
-    boundObjectRef = { apiVersion: 'v1', kind: 'Node', name: node, uid: metadata.uid }
-  }
   const tokens = {
     apiVersion: 'v1',
     kind: 'ServiceAccount',
     plural: `serviceaccounts/kube-vrrp-${name}/token`,
     namespaced: true,
   }
+  const boundObjectRef = node === undefined ? undefined : await podOn(client, node)
   const request = {
     apiVersion: 'authentication.k8s.io/v1',
     kind: 'TokenRequest',
@@ -270,13 +263,28 @@ async function tokenOf(client: KubeClient, account: Account): Promise<string> {
   return status.token
 }
 
-async function nodeOf(client: KubeClient, name: string): Promise<{ metadata: { uid: string } }> {
+/** A pod of the agents' account on that node, for a token to be bound to; the node's name is in it. */
+async function podOn(client: KubeClient, node: string): Promise<object> {
+  const name = `token-${node}`
+  await unlessThere(client, { resource: NODES, name: node }, () => createNode(client, node, {}))
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name },
+    spec: { nodeName: node, serviceAccountName: 'kube-vrrp-agent', containers: [{ name: 'none', image: 'none' }] },
+  }
+  const ref = { resource: PODS, name, namespace: 'kube-vrrp' }
+  const { metadata } = await unlessThere(client, ref, () => client.create(PODS, pod, 'kube-vrrp'))
+  return { apiVersion: 'v1', kind: 'Pod', name, uid: metadata.uid }
+}
+
+async function unlessThere(client: KubeClient, ref: ObjectRef, create: () => Promise<unknown>): Promise<KubeObject> {
   try {
-    return await client.get({ resource: NODES, name })
+    return await client.get<KubeObject>(ref)
   } catch (error) {
     if (!hasReason(error, 'NotFound')) throw error
-    await createNode(client, name, {})
-    return client.get({ resource: NODES, name })
+    await create()
+    return client.get<KubeObject>(ref)
   }
 }
 
