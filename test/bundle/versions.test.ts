@@ -17,6 +17,7 @@ test('each place that has another version is named', () => {
     `charts/kube-vrrp/Chart.yaml: version is ${version}, and package.json has 9.9.9`,
     `charts/kube-vrrp/Chart.yaml: appVersion is ${version}, and package.json has 9.9.9`,
     `deploy/install.yaml: the tag of the image is ${version}, and package.json has 9.9.9`,
+    `docs/file-mode.md: the file that is unpacked is ${version}, and package.json has 9.9.9`,
     `CHANGELOG.md: the newest heading with a date (## [1.2.3] - 2026-01-31) is ${version}, and package.json has 9.9.9`,
   ])
 })
