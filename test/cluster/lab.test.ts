@@ -53,10 +53,9 @@ describe('a cluster of three nodes', () => {
   })
 
   test('the client outside reaches what is on the network of a node, and not the network of pods', async () => {
-    const fetched = (url: string) => cluster.client.run('node', '-e', FETCH, url)
-    for (const { name, address } of cluster.nodes) assert.equal(fetched(`http://${address}:${HOST_PORT}/`), name)
+    for (const { name, address } of cluster.nodes) assert.equal(fetchedOutside(`http://${address}:${HOST_PORT}/`), name)
     const [pod] = await cluster.pods('default', 'app=echo')
-    assert.match(fetched(pod ? urlOf(pod) : ''), /ENETUNREACH/)
+    assert.match(fetchedOutside(pod ? urlOf(pod) : ''), /ENETUNREACH/)
   })
 
   for (const protocol of ['UDP', 'ICMP'] as const) {
@@ -88,7 +87,7 @@ describe('a cluster of three nodes', () => {
     const node = cluster.node(3)
     await node.inside('sh', '-c', 'echo kept >/var/lib/kube-vrrp/file')
     await node.crash()
-    await cluster.waitFor('node3 is no longer Ready', async () => !(await readyNodes()).includes('node3'))
+    await notReady('node3')
     assert.deepEqual(await readyNodes(), ['node1', 'node2'])
 
     await node.start()
@@ -97,6 +96,154 @@ describe('a cluster of three nodes', () => {
     const [, , pod] = await cluster.pods('default', 'app=echo')
     await cluster.waitFor('its pod answers', async () => pod && (await get(urlOf(pod))) === 'node3')
     assert.equal(await node.inside('cat', '/var/lib/kube-vrrp/file'), 'kept\n')
+  })
+
+  test('who answers for an address is seen from outside: one node, two, another, nobody', async () => {
+    const address = '10.77.0.222'
+    const [one, two] = [cluster.node(1), cluster.node(2)]
+    const hold = (node: typeof one) => node.run('ip', 'address', 'add', `${address}/32`, 'dev', 'eth0')
+    const release = (node: typeof one) => node.run('ip', 'address', 'delete', `${address}/32`, 'dev', 'eth0')
+    const watch = cluster.watchArp(address)
+    const seen = (...nodes: string[]) =>
+      cluster.waitFor(`${nodes.join()} answer`, () => watch.now.join() === nodes.join(), { within: 10 })
+    hold(one)
+    await seen('node1')
+    assert.deepEqual(cluster.holders(address), ['node1'])
+    hold(two)
+    await seen('node1', 'node2')
+    assert.deepEqual(cluster.holders(address), ['node1', 'node2'])
+    release(one)
+    await seen('node2')
+    release(two)
+    await seen()
+    watch.close()
+    assert.deepEqual(
+      watch.changes.map(({ nodes }) => nodes.join()),
+      ['node1', 'node1,node2', 'node2', ''],
+    )
+  })
+
+  test('the process of a pod is killed, and is started again by its kubelet; frozen, it is silent until it is thawed', async () => {
+    const [pod] = await cluster.pods('default', 'app=echo')
+    assert.ok(pod)
+    const frozen = await cluster.container('default', pod.metadata.name)
+    assert.equal(frozen.node.name, 'node1')
+    await frozen.freeze()
+    await assert.rejects(fetch(urlOf(pod), { signal: AbortSignal.timeout(500) }), /TimeoutError/)
+    frozen.thaw()
+    assert.equal(await get(urlOf(pod)), 'node1')
+
+    const { restartCount = 0 } = pod.status.containerStatuses?.[0] ?? {}
+    frozen.kill()
+    await cluster.waitFor('it runs again', async () => {
+      const [again] = await cluster.pods('default', 'app=echo')
+      const status = again?.status.containerStatuses?.[0]
+      return again?.metadata.uid === pod.metadata.uid && status?.restartCount === restartCount + 1 && status.ready
+    })
+  })
+
+  test('a kubelet that is dead stays so until it is revived, and its pods go on; one that is only killed comes back', async () => {
+    const node = cluster.node(1)
+    const [pod] = await cluster.pods('default', 'app=echo')
+    assert.ok(pod)
+    node.kill('kubelet', { staysDead: true })
+    await notReady('node1')
+    assert.equal(await get(urlOf(pod)), 'node1')
+    node.revive('kubelet')
+    await isReady('node1')
+    node.kill('kubelet')
+    await cluster.waitFor('it runs', () => node.runs('kubelet'))
+  })
+
+  test('a node that stands still is noticed, though its kernel answers; so is one that only the API server does not hear', async () => {
+    const node = cluster.node(1)
+    await node.freeze()
+    const probing = cluster.client.probe({ address: node.address, protocol: 'ICMP' })
+    await notReady('node1')
+    assert.ok((await probing.stop()).lost === 0)
+    node.thaw()
+    await isReady('node1')
+
+    node.dropApi()
+    const [pod] = await cluster.pods('default', 'app=host-echo')
+    await notReady('node1')
+    assert.equal(fetchedOutside(`http://${pod?.status.podIP}:${HOST_PORT}/`), 'node1')
+    node.undrop()
+    await isReady('node1')
+  })
+
+  test('the API server is killed and started again, and knows what it knew', async () => {
+    await cluster.killApiServer()
+    await assert.rejects(cluster.kubectl('get', 'nodes', '--request-timeout=2s'), /refused/)
+    await cluster.startApiServer()
+    assert.match(await cluster.kubectl('get', 'daemonset', 'echo'), /echo/)
+  })
+
+  test('a node is added, runs what belongs on every node, and is removed', async () => {
+    const node = await cluster.addNode()
+    assert.equal(node.name, 'node4')
+    await cluster.waitFor('it answers', async () => {
+      const pods = await cluster.pods('default', 'app=echo')
+      const pod = pods.find(({ spec }) => spec.nodeName === 'node4')
+      return pod && (await get(urlOf(pod))) === 'node4'
+    })
+    await cluster.removeNode(4)
+    assert.doesNotMatch(await cluster.kubectl('get', 'nodes'), /node4/)
+  })
+
+  test('a pod of a file among the manifests of a node runs without the API server', async () => {
+    const node = cluster.node(2)
+    const pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'static', namespace: 'default' },
+      spec: {
+        hostNetwork: true,
+        containers: [
+          {
+            name: 'echo',
+            image: WORKLOAD_IMAGE,
+            command: ['node', '-e', ECHO],
+            env: [
+              { name: 'NODE_NAME', value: 'static' },
+              { name: 'PORT', value: '8082' },
+            ],
+          },
+        ],
+      },
+    }
+    await cluster.killApiServer()
+    node.addManifest('static', pod)
+    await cluster.waitFor('it answers', () => fetchedOutside(`http://${node.address}:8082/`) === 'static', {
+      state: async () => node.log('kubelet'),
+    })
+    await cluster.startApiServer()
+    await cluster.waitFor(
+      'the API server knows it',
+      async () => (await cluster.kubectl('get', 'pod', 'static-node2')) !== '',
+    )
+    node.removeManifest('static')
+  })
+
+  test('with kube-proxy on every node, an external address of a Service is served by its pods, and pods still reach the API server', async () => {
+    const address = '10.77.0.223'
+    await cluster.apply({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'echo' },
+      spec: { selector: { app: 'echo' }, ports: [{ port: 80, targetPort: POD_PORT }], externalIPs: [address] },
+    })
+    await cluster.startKubeProxy()
+    cluster.node(2).run('ip', 'address', 'add', `${address}/32`, 'dev', 'eth0')
+    const answers = new Set<string>()
+    await cluster.waitFor(
+      'all nodes answer',
+      () => answers.add(fetchedOutside(`http://${address}/`)).size >= 3 && [...answers].join(),
+    )
+    assert.deepEqual([...answers].filter(text => text.startsWith('node')).sort(), ['node1', 'node2', 'node3'])
+    for (const pod of await cluster.pods('default', 'app=echo'))
+      assert.match(await get(`${urlOf(pod)}api`), /"gitVersion": "v1\./)
+    cluster.node(2).run('ip', 'address', 'delete', `${address}/32`, 'dev', 'eth0')
   })
 
   test('closed, it leaves nothing: no process, cgroup, mount, namespace or file', async () => {
@@ -109,6 +256,18 @@ describe('a cluster of three nodes', () => {
     assert.deepEqual(processIds(), processes)
     assert.equal(existsSync(folder), false)
   })
+
+  function fetchedOutside(url: string): string {
+    return cluster.client.run('node', '-e', FETCH, url)
+  }
+
+  async function notReady(name: string): Promise<void> {
+    await cluster.waitFor(`${name} is no longer Ready`, async () => !(await readyNodes()).includes(name))
+  }
+
+  async function isReady(name: string): Promise<void> {
+    await cluster.waitFor(`${name} is Ready`, async () => (await readyNodes()).includes(name))
+  }
 
   async function readyNodes(): Promise<string[]> {
     const lines = (await cluster.kubectl('get', 'nodes', '--no-headers')).trim().split('\n')

@@ -156,11 +156,24 @@ export class ClusterNode implements LabNode {
     this.#cgroup.thaw()
   }
 
+  /** A static pod: its kubelet runs it whatever the API server says. */
+  addManifest(name: string, pod: object): void {
+    writeFileSync(this.#manifest(name), JSON.stringify(pod))
+  }
+
+  removeManifest(name: string): void {
+    rmSync(this.#manifest(name))
+  }
+
+  runs(daemon: NodeDaemon): boolean {
+    return this.#daemon(daemon).length > 0
+  }
+
   /** SIGKILL; it is started again after half a second, or stays dead until `revive`. */
   kill(daemon: NodeDaemon, { staysDead = false } = {}): void {
     const hold = this.#hold(daemon)
     if (staysDead) writeFileSync(hold, '')
-    const found = this.#cgroup.child('system').processes.filter(id => commandOf(id) === daemon)
+    const found = this.#daemon(daemon)
     if (found.length === 0) throw new Error(`No ${daemon} runs on ${this.name}`)
     for (const id of found) process.kill(id, 'SIGKILL')
   }
@@ -212,6 +225,14 @@ export class ClusterNode implements LabNode {
 
   #entering(command: readonly string[]): string[] {
     return ['-c', ENTER, 'sh', this.#cgroup.child('system').entrances.join(' '), ...command]
+  }
+
+  #daemon(name: NodeDaemon): readonly number[] {
+    return this.#cgroup.child('system').processes.filter(id => commandOf(id) === name)
+  }
+
+  #manifest(name: string): string {
+    return join(this.disk, 'etc/kubernetes/manifests', `${name}.yaml`)
   }
 
   #hold(daemon: NodeDaemon): string {

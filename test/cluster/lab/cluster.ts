@@ -21,6 +21,7 @@ import { toolPath } from '../../lab/api-server.ts'
 import { behind } from '../../lab/behind.ts'
 import { type LabNode, type Lan, openLan } from '../../lab/lan.ts'
 import { CLIENT, CLIENT_6, CONTROL_PLANE, CONTROL_PLANE_6, MAX_NODES, nodeName } from './addresses.ts'
+import { type ArpWatch, watchArp } from './arp-watch.ts'
 import type { Cgroup } from './cgroup.ts'
 import { type ProbeSettings, type Probing, startProbing } from './client.ts'
 import { ClusterNode } from './cluster-node.ts'
@@ -100,6 +101,7 @@ export class Cluster {
   readonly #run: RunFolder
   readonly #lan: Lan
   readonly #control: ControlPlane
+  readonly #watcher: LabNode
   readonly #nodes = new Map<number, ClusterNode>()
   #proxied = false
   #isClosed = false
@@ -123,6 +125,7 @@ export class Cluster {
     this.#run = run
     this.#lan = lan
     this.#control = control
+    this.#watcher = lan.addNode({ name: 'watcher', addresses: [] })
     const outside = lan.addNode({ name: 'client', addresses: [`${CLIENT}/24`, `${CLIENT_6}/64`] })
     this.client = {
       ...behind(outside, ['env']),
@@ -132,6 +135,19 @@ export class Cluster {
 
   get nodes(): readonly ClusterNode[] {
     return [...this.#nodes.values()].sort((a, b) => a.number - b.number)
+  }
+
+  /** Asks without a pause who has an IPv4 address, by ARP, from a machine of its own that has none. */
+  watchArp(address: string, every?: number): ArpWatch {
+    return watchArp(this.#watcher, address, () => this.nodes, every)
+  }
+
+  /** The names of the nodes that are on and have the address on their eth0 now. */
+  holders(address: string): string[] {
+    const up = this.nodes.filter(({ isUp }) => isUp)
+    return up
+      .filter(node => node.run('ip', '-brief', 'address', 'show', 'eth0').includes(` ${address}/`))
+      .map(({ name }) => name)
   }
 
   /** By its number, from 1, or its name. */

@@ -1,4 +1,4 @@
-/** Does `work` and says on the standard output how long it took; while it lasts, a line every 15 s says so. */
+/** Does `work` and says on the standard error output how long it took; while it lasts, a line every 15 s says so. */
 export async function step<T>(name: string, work: () => Promise<T>): Promise<T> {
   const started = performance.now()
   const seconds = () => (performance.now() - started) / 1000
@@ -13,5 +13,5 @@ export async function step<T>(name: string, work: () => Promise<T>): Promise<T> 
 }
 
 export function say(text: string): void {
-  process.stdout.write(`  ${text}\n`)
+  process.stderr.write(`  ${text}\n`)
 }
