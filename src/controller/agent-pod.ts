@@ -37,17 +37,17 @@ export function newsOf(current: AgentPod, previous: AgentPod | undefined): strin
     const times = current.restarts === 1 ? '' : ` (restarts: ${current.restarts})`
     return `The agent on ${current.node} was started again${times}, for it had ended: ${current.lastEnd ?? 'nobody knows why'}`
   }
-  const isNew = current.trouble !== undefined && wordOf(current.trouble) !== wordOf(previous.trouble ?? '')
-  return isNew && !PASSING.has(wordOf(current.trouble))
+  const kind = kindOf(current.trouble)
+  return kind !== undefined && kind !== kindOf(previous.trouble)
     ? `The agent on ${current.node} does not run: its pod ${current.metadata.name} is ${current.trouble}`
     : undefined
 }
 
-/** Every pod begins so. */
-const PASSING: ReadonlySet<string> = new Set(['Pending', 'ContainerCreating', 'PodInitializing'])
-
-function wordOf(trouble: string): string {
-  return trouble.split(':', 1)[0] ?? ''
+/** What a person must see to; undefined for what passes (a pod that starts, a container that ended and is started again). */
+function kindOf(trouble: string | undefined): string | undefined {
+  const word = trouble?.split(':', 1)[0] ?? ''
+  if (/^(ErrImage|ImagePull|InvalidImage)/.test(word)) return 'Image'
+  return /^(CrashLoopBackOff|Create\w+Error|RunContainerError|Evicted)$/.test(word) ? word : undefined
 }
 
 function troubleOf(
@@ -65,8 +65,12 @@ function troubleOf(
   return terminated && endOf(terminated)
 }
 
+/** Kubelets' messages repeat themselves with every layer of software they came through. */
+const LONGEST = 160
+
 function sentence(word: string, why: string | undefined): string {
-  return why === undefined || why === '' ? word : `${word}: ${why}`
+  if (why === undefined || why === '') return word
+  return `${word}: ${why.length > LONGEST ? `${why.slice(0, LONGEST)}…` : why}`
 }
 
 /** `OOMKilled`, `Error (exit code 137, as by SIGKILL)` */

@@ -14,5 +14,5 @@ export function silenceOf(node: string, nodes: ReadonlyMap<string, PlanNode>, po
   const [pod] = [...its.filter(({ trouble }) => trouble === undefined), ...its]
   if (!pod) return "no agent's pod is on it: see the DaemonSet's nodeSelector and tolerations"
   if (pod.trouble !== undefined) return `the agent's pod ${pod.metadata.name} is ${pod.trouble}`
-  return `the agent's pod ${pod.metadata.name} runs, but does not reach the API server: see its log`
+  return `the agent's pod ${pod.metadata.name} runs as far as its kubelet has said: the node went down just now, or the agent is cut off from the API server (see its log)`
 }

@@ -66,17 +66,11 @@ function notAccepted(type: string, findings: Findings): DesiredCondition {
   return { type, status: 'False', reason: 'NotAccepted', message }
 }
 
-function masterSentence({ families, masterships, health }: Findings): string {
-  const masters = families.flatMap(family => masterships.get(family)?.master ?? [])
-  const nodes = [...new Set(masters.map(({ node }) => node))]
-  const who =
-    nodes.length === 1
-      ? `${nodes[0]} is MASTER`
-      : masters.map(({ node, family }) => `${node} is MASTER for ${family}`).join(', ')
-  const unready = nodes.filter(node => health.silentKubelets.has(node))
-  return unready.length === 0
-    ? who
-    : `${who} (the Node ${join(unready)} is not Ready: its kubelet is silent or in trouble, its agent is well)`
+function masterSentence({ families, masterships }: Findings): string {
+  const masters = families.map(family => ({ family, node: masterships.get(family)?.master?.node }))
+  const [first] = masters
+  if (masters.every(({ node }) => node === first?.node)) return `${first?.node} is MASTER`
+  return masters.map(({ family, node }) => `${node} is MASTER for ${family}`).join(', ')
 }
 
 function redundant(findings: Findings): DesiredCondition {

@@ -39,7 +39,8 @@ export function rowsOf({ members, reports, masterships, health, previous, now }:
     if (!report) return notReported(member, silence)
     if (!report.fresh) return unreachable(report, silence, previous, now)
     const mastership = masterships.get(report.family)
-    return mastership?.superseded.includes(report) ? superseded(report, mastership.master) : reported(report)
+    if (mastership?.superseded.includes(report)) return superseded(report, mastership.master)
+    return health.silentKubelets.has(report.node) ? unready(reported(report)) : reported(report)
   })
 }
 
@@ -49,6 +50,11 @@ function isSame(a: { node: string; family: Family }, b: { node: string; family: 
 
 function reported({ node, family, state, priority, link, since, reason, message }: RouterReport): Row {
   return { node, family, state, priority, link, since, reason, ...(message === undefined ? {} : { message }) }
+}
+
+function unready(row: Row): Row {
+  const note = 'The Node is not Ready: its kubelet is silent or in trouble, its agent is well'
+  return { ...row, message: row.message === undefined ? note : `${row.message}. ${note}` }
 }
 
 function notReported({ node, family, link, priority }: PlannedMember, silence: string | undefined): Row {

@@ -51,6 +51,11 @@ suite('an agent’s pod', () => {
   ]
   for (const [what, read, expected] of troubles) test(what, () => assert.equal(read.trouble, expected))
 
+  test('is said in short, however long the kubelet’s message', () => {
+    const waiting = { reason: 'ErrImagePull', message: 'failed: '.repeat(100) }
+    assert.equal(pod({ state: { waiting } }).trouble?.length, 'ErrImagePull: '.length + 161)
+  })
+
   test('is on no node while it is not bound to one', () => {
     assert.equal(readAgentPod({ metadata: { name: 'agent-x' }, spec: {} }).node, undefined)
   })
@@ -72,19 +77,20 @@ suite('what is news of an agent’s pod', () => {
     )
   })
 
-  test('it can’t run, once', () => {
-    const pulling = (message: string) => pod({ state: { waiting: { reason: 'ImagePullBackOff', message } } })
+  test('it can’t run, once, however the kubelet words it', () => {
+    const pulling = (reason: string) => pod({ state: { waiting: { reason, message: 'x:2 is not there' } } })
     const starting = pod({ state: { waiting: { reason: 'ContainerCreating' } } })
     assert.equal(
-      newsOf(pulling('1 s'), starting),
-      'The agent on node1 does not run: its pod agent-x is ImagePullBackOff: 1 s',
+      newsOf(pulling('ErrImagePull'), starting),
+      'The agent on node1 does not run: its pod agent-x is ErrImagePull: x:2 is not there',
     )
-    assert.equal(newsOf(pulling('2 s'), pulling('1 s')), undefined)
+    assert.equal(newsOf(pulling('ImagePullBackOff'), pulling('ErrImagePull')), undefined)
   })
 
   test('nothing, of one that is seen for the first time, starts, or goes on', () => {
     assert.equal(newsOf(restarted, undefined), undefined)
     assert.equal(newsOf(pod({ state: { waiting: { reason: 'ContainerCreating' } } }), pod({}, {})), undefined)
     assert.equal(newsOf(running, running), undefined)
+    assert.equal(newsOf(pod({ state: { terminated: { reason: 'Completed', exitCode: 0 } } }), running), undefined)
   })
 })

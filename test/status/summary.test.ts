@@ -129,10 +129,18 @@ test('a planned node whose agent never reported says why it is silent', () => {
   assert.match(condition(nobody, 'Ready'), /^False NoMaster: .*: its pod is Evicted\)$/)
 })
 
-test('a MASTER whose kubelet is silent is MASTER, and the condition says both', () => {
+test('a node whose kubelet is silent is what its agent says, and both are said', () => {
   const health = { ...WELL, silentKubelets: new Set(['node1', 'node3']) }
-  const status = summed(planned(2), [report('node1 MASTER'), report('node2 BACKUP')], undefined, health)
-  assert.match(condition(status, 'Ready'), /^True MasterElected: node1 is MASTER \(the Node node1 is not Ready: /)
+  const said = report('node1 MASTER', { message: 'It ranks first' })
+  const { nodes = [] } = summed(planned(2), [said, report('node2 BACKUP')], undefined, health)
+  const note = 'The Node is not Ready: its kubelet is silent or in trouble, its agent is well'
+  assert.deepEqual(
+    nodes.map(({ state, message }) => [state, message]),
+    [
+      ['MASTER', `It ranks first. ${note}`],
+      ['BACKUP', undefined],
+    ],
+  )
 })
 
 test('at first sight everything is said: nobody has reported', () => {
