@@ -98,6 +98,7 @@ export async function runAgent(
     ownership,
     frames,
     logger,
+    isNeighbour: options.instance !== options.node,
     observeLateness: seconds => metrics.observeLateness(seconds),
   })
   const running = loop

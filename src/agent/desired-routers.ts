@@ -3,6 +3,7 @@ import type { VirtualRouterSpec } from '../api/virtual-ip-node.ts'
 import { type Family, fullLength, type IpAddress, isLinkLocal, type Prefix, parsePrefix } from '../lib/ip-address.ts'
 import { parseDuration } from '../lib/time.ts'
 import type { Link, LinkAddress } from '../linux/links.ts'
+import { isMarked } from '../linux/ownership.ts'
 import { effectivePriority } from '../vrrp/priority.ts'
 import type { Preemption, VirtualRouterConfig } from '../vrrp/virtual-router.ts'
 
@@ -112,7 +113,8 @@ export function primaryAddress(
   return link.addresses.find(candidate => {
     const { address } = candidate.prefix
     if (address.family !== family) return false
-    if (isOurs(link, candidate) || held.some(prefix => prefix.address.text === address.text)) return false
+    if (isOurs(link, candidate) || isMarked(candidate)) return false
+    if (held.some(prefix => prefix.address.text === address.text)) return false
     if (address.family === 'IPv4') return true
     return isLinkLocal(address) && (candidate.flags & UNUSABLE_FLAGS) === 0
   })?.prefix.address

@@ -42,6 +42,8 @@ export interface LoopParts {
   readonly ownership: Ownership
   readonly frames: FrameSocket
   readonly logger: Logger
+  /** Whether it runs beside the node's own agent, which had better know what VRIDs are run here. */
+  readonly isNeighbour: boolean
   /** How long after its deadline the loop woke, in seconds. */
   readonly observeLateness: (seconds: number) => void
 }
@@ -82,15 +84,18 @@ export class Loop {
     this.#parts = parts
     this.#isOurs = (link, address) => parts.ownership.isOurs(link.name, address)
     this.#reception = new Reception(this.#set)
-    this.#sockets = new Sockets({
-      received: (link, family, packet) => this.#receive(link, family, packet),
-      refused: error => this.#refuse(error),
-      readable: drain =>
-        this.#pass(() => {
-          this.#noticeSleep()
-          drain()
-        }),
-    })
+    this.#sockets = new Sockets(
+      {
+        received: (link, family, packet) => this.#receive(link, family, packet),
+        refused: error => this.#refuse(error),
+        readable: drain =>
+          this.#pass(() => {
+            this.#noticeSleep()
+            drain()
+          }),
+      },
+      parts.isNeighbour,
+    )
     this.#output = new Output({
       ...parts,
       set: this.#set,
@@ -251,6 +256,8 @@ export class Loop {
   // ---- receive
 
   #receive(link: number, family: Family, packet: ReceivedPacket): void {
+    // An echo of its own; of a VRID that it does not run, another agent's on this node.
+    if (packet.fromThisNode && this.#set.find(link, family, packet.payload[1] ?? 0) !== undefined) return
     const result = this.#reception.decode(link, family, packet, key => this.#routers.get(key)?.authentication)
     switch (result.type) {
       case 'Refused': {
@@ -295,7 +302,7 @@ export class Loop {
     if (!this.#heard.record(link, family, virtualRouterID, source.text, now())) return
     this.#statusDirty = true
     const name = this.#parts.links.links.get(link)?.name
-    const sentence = `VRID ${virtualRouterID} (${family}) is run on ${name} by ${source.text}, and not by this node`
+    const sentence = `VRID ${virtualRouterID} (${family}) is run on ${name} by ${source.text}, and not by this agent`
     if (this.#complaints.isNew(sentence, now())) this.#parts.logger.info(sentence)
     for (const [key, router] of this.#routers) {
       const own = this.#set.get(key)

@@ -34,12 +34,15 @@ export class Sockets {
   readonly #open = new Map<string, OpenSocket>()
   readonly #errors = new Map<string, Error>()
   readonly #events: SocketEvents
+  readonly #isNeighbour: boolean
   /** Those that are read by the ticker, and not polled. */
   readonly #paced = new Set<OpenSocket>()
   #ticker: NodeJS.Timeout | undefined
 
-  constructor(events: SocketEvents) {
+  /** `isNeighbour`: other agents on this node hear what is sent. */
+  constructor(events: SocketEvents, isNeighbour: boolean) {
     this.#events = events
+    this.#isNeighbour = isNeighbour
   }
 
   set(wanted: readonly Endpoint[]): void {
@@ -118,6 +121,7 @@ export class Sockets {
         family,
         link,
         source,
+        isNeighbour: this.#isNeighbour,
         onReadable: () => this.#readable(open),
         onRefused: error => this.#events.refused(error),
       })

@@ -58,6 +58,11 @@ export function kernelEchoesMark(kernelRelease: string): boolean {
   return major > 5 || (major === 5 && minor >= 18)
 }
 
+/** Whether an agent holds it, of whatever instance; where the kernel tells no IFA_PROTO that is unknown, and false. */
+export function isMarked({ protocol = 0 }: LinkAddress): boolean {
+  return protocol >= FIRST_MARK
+}
+
 // ---- the mark
 
 const [FIRST_MARK, MARKS] = [128, 128]

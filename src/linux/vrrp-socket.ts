@@ -12,13 +12,15 @@ export interface ReceivedPacket {
   readonly payload: Uint8Array
   readonly source: IpAddress
   readonly destination: IpAddress
+  /** From this socket's own address: another agent's on this node, or its own that came back (a neighbour hears itself). */
+  readonly fromThisNode: boolean
 }
 
 /** Sends to VRRP's multicast group on one link and hears what others send to it there. */
 export interface VrrpSocket {
   /**
-   * Hands over, now, every packet that waits, and returns how many there were. Packets from this socket's own address are passed over,
-   * those whose TTL (hop limit) is not 255 are refused. Throws a SyscallError where the socket can't be read.
+   * Hands over, now, every packet that waits, and returns how many there were. Those whose TTL (hop limit) is not 255 are refused. Throws a
+   * SyscallError where the socket can't be read.
    */
   drain(receive: (packet: ReceivedPacket) => void): number
   /** Sends a VRRP packet to the group. Throws a SyscallError: EPERM where a firewall refuses protocol 112, ENETDOWN, ENOBUFS … */
@@ -35,17 +37,20 @@ interface VrrpSocketOptions {
   readonly link: Pick<Link, 'index' | 'name'>
   /** What packets are sent from: an address of the link. */
   readonly source: IpAddress
+  /** Whether others on this node hear what is sent; this socket then hears itself. */
+  readonly isNeighbour?: boolean
   /** Called once a turn of the event loop for as long as packets wait. */
   readonly onReadable: () => void
   readonly onRefused: (error: DecodeError) => void
 }
 
 /** Throws a SyscallError: EPERM without CAP_NET_RAW, ENODEV where the link is gone. */
-export function openVrrpSocket({ family, link, source, onReadable, onRefused }: VrrpSocketOptions): VrrpSocket {
-  const raw = openOnLink(family, link, source, onReadable)
+export function openVrrpSocket(options: VrrpSocketOptions): VrrpSocket {
+  const { family, link, source, isNeighbour = false, onRefused } = options
+  const raw = openOnLink(options)
   const { descriptor } = raw
   const batch = new ReceiveBatch({ packets: AT_ONCE, packetLength: LONGEST_PACKET, ...ROOM[family] })
-  const read = family === 'IPv4' ? ipv4Reader() : ipv6Reader()
+  const read = family === 'IPv4' ? ipv4Reader(source) : ipv6Reader(source)
   const sender = new Sender({
     name: groupAddress(family, link),
     control: family === 'IPv6' ? sourceControl(source, link) : new Uint8Array(0),
@@ -53,9 +58,9 @@ export function openVrrpSocket({ family, link, source, onReadable, onRefused }: 
   })
 
   const take = (packet: Incoming, receive: (packet: ReceivedPacket) => void): void => {
-    if (sameAddress(packet.source, source)) return
-    if (packet.ttl !== 255) onRefused(new DecodeError('TTL', `TTL is ${packet.ttl}, must be 255`))
-    else receive(packet)
+    if (packet.ttl === 255) receive(packet)
+    // What this node asks its own firewall (tryToSend) has a TTL of 0, and may be heard here.
+    else if (!packet.fromThisNode) onRefused(new DecodeError('TTL', `TTL is ${packet.ttl}, must be 255`))
   }
 
   const send = (payload: Uint8Array): void => {
@@ -86,10 +91,10 @@ export function openVrrpSocket({ family, link, source, onReadable, onRefused }: 
     send,
     tryToSend() {
       try {
-        set(reach(family, 0))
+        set(reach(family, 0, isNeighbour))
         send(new Uint8Array(PROBE_LENGTH))
       } finally {
-        set(reach(family, 255))
+        set(reach(family, 255, isNeighbour))
       }
     },
     poll: on => raw.poll(on),
@@ -120,28 +125,34 @@ function drainedOrThrow(drained: number, link: Pick<Link, 'name'>): number {
 type Reader = (batch: ReceiveBatch, i: number) => Incoming
 
 /** An IPv4 raw socket hands over the header too (RFC 791 §3.1); the kernel has checked it, and put fragments together. */
-function ipv4Reader(): Reader {
+function ipv4Reader(own: IpAddress): Reader {
   const sourceOf = recentAddresses(4)
   return (batch, i) => {
     const header = batch.room(i)
+    const source = sourceOf(header, SOURCE)
     return {
       payload: batch.packet(i, ((header[0] ?? 0) & 0x0f) * 4),
-      source: sourceOf(header, SOURCE),
+      source,
       destination: VRRP_GROUP.IPv4,
+      fromThisNode: sameAddress(source, own),
       ttl: header[TTL] ?? 0,
     }
   }
 }
 
 /** An IPv6 raw socket hands over no header: the source is the name, the hop limit a control message (RFC 3542 §6.3). */
-function ipv6Reader(): Reader {
+function ipv6Reader(own: IpAddress): Reader {
   const sourceOf = recentAddresses(16)
-  return (batch, i) => ({
-    payload: batch.packet(i),
-    source: sourceOf(batch.name(i), SIN6_ADDR),
-    destination: VRRP_GROUP.IPv6,
-    ttl: hopLimitOf(batch.control(i)),
-  })
+  return (batch, i) => {
+    const source = sourceOf(batch.name(i), SIN6_ADDR)
+    return {
+      payload: batch.packet(i),
+      source,
+      destination: VRRP_GROUP.IPv6,
+      fromThisNode: sameAddress(source, own),
+      ttl: hopLimitOf(batch.control(i)),
+    }
+  }
 }
 
 /** To write an address as text costs more than all else about a packet, and few addresses are heard. */
@@ -171,12 +182,7 @@ function hopLimitOf(control: Uint8Array): number {
 
 // ---- the descriptor
 
-function openOnLink(
-  family: Family,
-  link: Pick<Link, 'index' | 'name'>,
-  source: IpAddress,
-  onReadable: () => void,
-): RawDescriptor {
+function openOnLink({ family, link, source, isNeighbour = false, onReadable }: VrrpSocketOptions): RawDescriptor {
   const action = `open a VRRP socket on ${link.name}`
   const raw = openRawDescriptor(action, family, VRRP_PROTOCOL, onReadable)
   const { descriptor } = raw
@@ -186,7 +192,11 @@ function openOnLink(
     throw new SyscallError(action, errno, { needs: 'CAP_NET_RAW' })
   }
   enlargeReceiveBuffer(descriptor)
-  for (const [level, option, value] of [...bindToLink(link), ...OPTIONS[family](link, source)]) {
+  for (const [level, option, value] of [
+    ...bindToLink(link),
+    ...reach(family, 255, isNeighbour),
+    ...OPTIONS[family](link, source),
+  ]) {
     if (setsockopt(descriptor, level, option, value, value.length) < 0) fail()
   }
   // Bound to the group, a socket gets no unicast.
@@ -204,8 +214,6 @@ function bindToLink(link: Pick<Link, 'name'>): SocketOption[] {
 const OPTIONS: Record<Family, (link: Pick<Link, 'index'>, source: IpAddress) => SocketOption[]> = {
   IPv4: (link, source) => [
     [IPPROTO_IP, IP_TOS, int32(INTERNETWORK_CONTROL)],
-    ...reach('IPv4', 255),
-    [IPPROTO_IP, IP_MULTICAST_LOOP, int32(0)],
     [IPPROTO_IP, IP_MULTICAST_ALL, int32(0)],
     // struct ip_mreqn: group, address, link
     [IPPROTO_IP, IP_MULTICAST_IF, Buffer.concat([new Uint8Array(4), source.bytes, int32(link.index)])],
@@ -213,7 +221,6 @@ const OPTIONS: Record<Family, (link: Pick<Link, 'index'>, source: IpAddress) => 
   ],
   IPv6: link => [
     [IPPROTO_IPV6, IPV6_TCLASS, int32(INTERNETWORK_CONTROL)],
-    ...reach('IPv6', 255),
     [IPPROTO_IPV6, IPV6_MULTICAST_ALL, int32(0)],
     [IPPROTO_IPV6, IPV6_MULTICAST_IF, int32(link.index)],
     [IPPROTO_IPV6, IPV6_RECVHOPLIMIT, int32(1)],
@@ -223,11 +230,16 @@ const OPTIONS: Record<Family, (link: Pick<Link, 'index'>, source: IpAddress) => 
 }
 
 /** With a TTL (hop limit) of 0 a multicast packet passes the firewall's output and is then dropped; over IPv6 only where it is looped back. */
-function reach(family: Family, hops: 0 | 255): SocketOption[] {
-  if (family === 'IPv4') return [[IPPROTO_IP, IP_MULTICAST_TTL, int32(hops)]]
+function reach(family: Family, hops: 0 | 255, isNeighbour: boolean): SocketOption[] {
+  if (family === 'IPv4') {
+    return [
+      [IPPROTO_IP, IP_MULTICAST_TTL, int32(hops)],
+      [IPPROTO_IP, IP_MULTICAST_LOOP, int32(isNeighbour ? 1 : 0)],
+    ]
+  }
   return [
     [IPPROTO_IPV6, IPV6_MULTICAST_HOPS, int32(hops)],
-    [IPPROTO_IPV6, IPV6_MULTICAST_LOOP, int32(hops === 0 ? 1 : 0)],
+    [IPPROTO_IPV6, IPV6_MULTICAST_LOOP, int32(isNeighbour || hops === 0 ? 1 : 0)],
   ]
 }
 /** Of a header of version 3. */

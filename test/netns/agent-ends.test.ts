@@ -123,6 +123,41 @@ describe('two agents on one node', { concurrency: 3 }, () => {
     assert.doesNotMatch(secondB.output(), /10\.1\.0\.100/)
   })
 
+  test('know of each other’s VRIDs: the one beside the node’s own is heard by it, and not by itself', async t => {
+    const { node } = testLan(t, 'hear')
+    const node1 = node()
+    const own = startAgent(node1, { file: file(node1, 'web', 100, 51) })
+    await comesTo(own, 'MASTER')
+    const beside = startInstance(node1, 'control-plane', own.stateDir, stream(dual(node1)))
+    await Promise.all(
+      (['IPv4', 'IPv6'] as const).map(family =>
+        comesTo(beside, 'MASTER', { virtualIP: 'dual', family, instance: 'control-plane' }),
+      ),
+    )
+    await says(own, 'VRID 52 (IPv4) is run on eth0 by 10.1.0.1, and not by this agent')
+    await says(own, /VRID 52 \(IPv6\) is run on eth0 by fe80::\S+, and not by this agent/)
+    assert.equal(transitions(own).length, 2)
+    assert.equal(transitions(beside).length, 4, 'to BACKUP and MASTER twice, and no more for what it hears of itself')
+    assert.doesNotMatch(beside.output(), /WARN|is run on/)
+  })
+
+  test('never send from an address that another holds, also where the node’s own comes behind it', async t => {
+    const { node } = testLan(t, 'src')
+    const [node1, other] = [node(), node()]
+    const agent = startAgent(node1, { file: file(node1, 'web', 100, 51) })
+    await comesTo(agent, 'MASTER')
+    // As an agent of another instance does.
+    await addMarked(node1, '10.1.0.78/32', 200)
+    node1.run('ip', 'address', 'delete', '10.1.0.1/24', 'dev', 'eth0')
+    await comesTo(agent, 'FAULT', { reason: 'NoPrimaryAddress' })
+    node1.run('ip', 'address', 'add', '10.1.0.1/24', 'dev', 'eth0')
+    const listener = listenOn(other)
+    t.after(() => listener.close())
+    await eventually('it advertises from its own', () =>
+      listener.heard.includes('advert 51 priority 200 from 10.1.0.1'),
+    )
+  })
+
   test('with one instance are one too many: the second says so and leaves the first alone', async t => {
     const { node } = testLan(t, 'twice')
     const node1 = node()

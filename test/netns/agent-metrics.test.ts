@@ -101,7 +101,7 @@ describe('an agent that is MASTER for one VirtualIP of two families', () => {
     assert.equal(series.get('kube_vrrp_packets_refused_total{reason="Checksum"}'), 1)
     await says(agent, /web: an advert from 10\.6\.0\.2 is refused: Checksum: /)
     writeFileSync(other.file, file(99))
-    await says(agent, 'VRID 99 (IPv4) is run on eth0 by 10.6.0.2, and not by this node')
+    await says(agent, 'VRID 99 (IPv4) is run on eth0 by 10.6.0.2, and not by this agent')
   })
 
   test('keeps no series of a VirtualIP that is gone from its file', async () => {

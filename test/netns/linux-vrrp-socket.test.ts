@@ -6,7 +6,7 @@ import { type Family, type IpAddress, ipAddress, isLinkLocal } from '../../src/l
 import { close, int32, lastErrno, sendto, setsockopt, socket } from '../../src/linux/libc.ts'
 import { type Link, watchLinks } from '../../src/linux/links.ts'
 import { SyscallError } from '../../src/linux/syscall-error.ts'
-import { openVrrpSocket, type VrrpSocket } from '../../src/linux/vrrp-socket.ts'
+import { openVrrpSocket, type ReceivedPacket, type VrrpSocket } from '../../src/linux/vrrp-socket.ts'
 import { DecodeError } from '../../src/wire/decode-error.ts'
 import { VRRP_GROUP } from '../../src/wire/vrrp.ts'
 import { type LabNode, openLan } from '../lab/lan.ts'
@@ -79,13 +79,28 @@ for (const family of ['IPv4', 'IPv6'] as const) {
       assert.deepEqual([from.heard, beside.heard], [[], []])
     })
 
-    test('a packet from its own address that comes back from the LAN is passed over', async () => {
+    test('a packet from its own address that comes back from the LAN is told as one from this node', async () => {
       const [from, to] = [await endOn(a, family), await endOn(b, family)]
       const twin = await endOn(b, family, { source: from.source })
       from.socket.send(Uint8Array.of(1))
-      await soon(() => to.heard.length > 0)
+      await soon(() => to.heard.length > 0 && twin.heard.length > 0)
+      const packet = `${from.source.text} > ${VRRP_GROUP[family].text}: 1`
+      assert.deepEqual([to.heard, twin.heard, twin.refused], [[packet], [`this node: ${packet}`], []])
+    })
+
+    test('a neighbour is heard by the others on its node, and by the LAN as ever; what it asks its firewall is heard by nobody', async () => {
+      const [beside, to] = [await endOn(a, family), await endOn(b, family)]
+      const neighbour = await endOn(a, family, { isNeighbour: true })
+      neighbour.socket.tryToSend()
+      neighbour.socket.send(Uint8Array.of(1))
+      beside.socket.send(Uint8Array.of(2))
+      await soon(() => to.heard.length > 1 && beside.heard.length > 0 && neighbour.heard.length > 0)
       await sleep(20)
-      assert.deepEqual([twin.heard, twin.refused], [[], []])
+      const packet = (byte: number) => `${beside.source.text} > ${VRRP_GROUP[family].text}: ${byte}`
+      assert.deepEqual(to.heard, [packet(1), packet(2)])
+      assert.deepEqual(beside.heard, [`this node: ${packet(1)}`])
+      assert.deepEqual(neighbour.heard, [`this node: ${packet(1)}`])
+      assert.deepEqual([to.refused, beside.refused, neighbour.refused], [[], [], []])
     })
 
     test('one drain hands over all that waits', async () => {
@@ -216,6 +231,7 @@ function indexOf(node: LabNode): number {
 interface EndOptions {
   readonly link?: string
   readonly source?: IpAddress
+  readonly isNeighbour?: boolean
   /** Whether it reads at once. */
   readonly drains?: boolean
   readonly onReadable?: () => void
@@ -224,7 +240,7 @@ interface EndOptions {
 async function endOn(
   node: LabNode,
   family: Family,
-  { link: name = 'eth0', source, drains = true, onReadable = () => {} }: EndOptions = {},
+  { link: name = 'eth0', source, isNeighbour = false, drains = true, onReadable = () => {} }: EndOptions = {},
 ): Promise<End> {
   const link = await linkOn(node, name, family)
   const own = link.addresses.map(({ prefix }) => prefix.address).find(address => isSource(address, family))
@@ -236,16 +252,20 @@ async function endOn(
       family,
       link,
       source: from,
+      isNeighbour,
       onReadable: () => {
         onReadable()
-        if (drains)
-          socket.drain(packet => heard.push(`${packet.source.text} > ${packet.destination.text}: ${packet.payload}`))
+        if (drains) socket.drain(packet => heard.push(textOf(packet)))
       },
       onRefused: error => refused.push(error),
     }),
   )
   open.add(socket)
   return { node, link, source: from, socket, heard, refused }
+}
+
+function textOf({ source, destination, payload, fromThisNode }: ReceivedPacket): string {
+  return `${fromThisNode ? 'this node: ' : ''}${source.text} > ${destination.text}: ${payload}`
 }
 
 function secondAddress(family: Family): IpAddress {
