@@ -1,10 +1,11 @@
 /* Makes what a release consists of: release.ts [FOLDER] (default: dist/kube-vrrp-VERSION). Publishing it is a person's step: docs/releases.md. */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFile, execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { disagreements } from './versions.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -32,7 +33,7 @@ say('The chart and install.yaml …')
 run(helm, 'package', join(ROOT, 'charts/kube-vrrp'), '--destination', folder)
 cpSync(join(ROOT, 'deploy/install.yaml'), join(folder, 'install.yaml'))
 say('Compressing …')
-for (const file of [archive, linux]) run('gzip', '--no-name', file)
+await Promise.all([archive, linux].map(file => promisify(execFile)('gzip', ['--no-name', file])))
 rmSync(work, { recursive: true })
 writeFileSync(join(folder, 'SHA256SUMS'), checksums())
 say(
