@@ -5,6 +5,8 @@ const PLACES: readonly (readonly [string, string, RegExp])[] = [
   ['charts/kube-vrrp/Chart.yaml', 'version', /^version: "?([^"\s]+)/m],
   ['charts/kube-vrrp/Chart.yaml', 'appVersion', /^appVersion: "?([^"\s]+)/m],
   ['deploy/install.yaml', 'the tag of the image', /image: \S*kube-vrrp\/kube-vrrp:([^"\s]+)/],
+  ['deploy/static-pod.yaml', 'the tag of the image', /image: \S*kube-vrrp\/kube-vrrp:([^"\s]+)/],
+  ['deploy/static-pod.yaml', 'the label app.kubernetes.io/version', /app\.kubernetes\.io\/version: (\S+)/],
   ['docs/file-mode.md', 'the file that is unpacked', /tar -xzf kube-vrrp-(\S+)-linux-/],
   ['CHANGELOG.md', 'the newest heading with a date (## [1.2.3] - 2026-01-31)', /^## \[(.+)\] - \d{4}-\d\d-\d\d$/m],
 ]

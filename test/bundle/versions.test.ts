@@ -6,7 +6,7 @@ import { disagreements } from '../../bundle/versions.ts'
 
 const { version } = JSON.parse(read('package.json')) as { version: string }
 
-test('lock file, Dockerfile, chart, install.yaml and changelog have the version of package.json', () => {
+test('lock file, Dockerfile, chart, install.yaml, static pod and changelog have the version of package.json', () => {
   assert.deepEqual(disagreements(version, read), [])
 })
 
@@ -17,6 +17,8 @@ test('each place that has another version is named', () => {
     `charts/kube-vrrp/Chart.yaml: version is ${version}, and package.json has 9.9.9`,
     `charts/kube-vrrp/Chart.yaml: appVersion is ${version}, and package.json has 9.9.9`,
     `deploy/install.yaml: the tag of the image is ${version}, and package.json has 9.9.9`,
+    `deploy/static-pod.yaml: the tag of the image is ${version}, and package.json has 9.9.9`,
+    `deploy/static-pod.yaml: the label app.kubernetes.io/version is ${version}, and package.json has 9.9.9`,
     `docs/file-mode.md: the file that is unpacked is ${version}, and package.json has 9.9.9`,
     `CHANGELOG.md: the newest heading with a date (## [1.2.3] - 2026-01-31) is ${version}, and package.json has 9.9.9`,
   ])
