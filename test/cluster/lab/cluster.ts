@@ -331,7 +331,11 @@ export class Cluster {
       ...(await this.#podLogs()),
       ...this.nodes.map(node => `--- kubelet of ${node.name}\n${node.log('kubelet', 15)}`),
     ]
-    process.stderr.write(`${parts.join('\n').replaceAll(/^/gm, '    ')}\n`)
+    const lines = parts
+      .join('\n')
+      .split('\n')
+      .map(line => `    ${line.slice(0, 400)}\n`)
+    process.stderr.write(lines.join(''))
   }
 
   /** Ends all of it; nothing is left. A second time it does nothing. */

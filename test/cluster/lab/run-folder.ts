@@ -33,7 +33,9 @@ export async function claimRunFolder(): Promise<RunFolder> {
       cgroup,
       async remove() {
         await cgroup.remove()
+        const removing = await lock(cached('runs.lock'))
         rmSync(path, { recursive: true, force: true })
+        removing.release()
         held?.release()
       },
     }
