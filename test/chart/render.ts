@@ -30,7 +30,7 @@ export interface RenderOptions {
 }
 
 /** What the cluster has where Prometheus's operator is installed. */
-export const MONITORING = 'monitoring.coreos.com/v1'
+export const MONITORING = ['monitoring.coreos.com/v1/PodMonitor', 'monitoring.coreos.com/v1/PrometheusRule']
 
 /** By paths such as `agent.metrics.port`. */
 export function valuesAt(paths: Readonly<Record<string, unknown>>): object {
@@ -50,7 +50,7 @@ export function valuesAt(paths: Readonly<Record<string, unknown>>): object {
 
 /** What `helm template` makes of these values. Rejects with helm's words. */
 export async function render(values: object = {}, options: RenderOptions = {}): Promise<readonly Rendered[]> {
-  const { release = 'kube-vrrp', namespace = 'kube-vrrp', kubeVersion, apiVersions = [MONITORING] } = options
+  const { release = 'kube-vrrp', namespace = 'kube-vrrp', kubeVersion, apiVersions = MONITORING } = options
   const text = await helm(
     [
       'template',

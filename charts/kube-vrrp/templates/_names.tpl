@@ -72,7 +72,7 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- $component := index . 1 -}}
 {{ include "kube-vrrp.selector" . }}
 app.kubernetes.io/part-of: kube-vrrp
-{{- with mergeOverwrite (dict) $root.Values.commonLabels (index $root.Values $component "podLabels") }}
+{{- with mergeOverwrite (dict) ($root.Values.commonLabels | default dict) (index $root.Values $component "podLabels" | default dict) }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
