@@ -52,7 +52,9 @@ suite('failures', () => {
       await movedFrom(node)
     })
     assert.equal(seen.lost, 0)
-    await said(new RegExp(`The Node is not Ready: its kubelet is silent or in trouble, its agent is well Node: ${node}`))
+    await said(
+      new RegExp(`The Node is not Ready: its kubelet is silent or in trouble, its agent is well Node: ${node}`),
+    )
     cluster.node(node).revive('kubelet')
     await settled(cluster, 'web', ({ status }) => status?.master === node)
   })
@@ -65,7 +67,7 @@ suite('failures', () => {
       container.kill()
       await said(
         new RegExp(
-          `Warning AgentEnded .*The agent on ${node} was started again, for it had ended: Error \\(exit code 137, as by SIGKILL\\)`,
+          `Warning AgentEnded .*The agent on ${node} was started again( \\(restarts: \\d+\\))?, for it had ended: Error \\(exit code 137, as by SIGKILL\\)`,
         ),
       )
       await settled(cluster, 'web')
