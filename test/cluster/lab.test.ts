@@ -209,6 +209,26 @@ describe('a cluster of three nodes', () => {
     assert.doesNotMatch(await cluster.kubectl('get', 'nodes'), /node4/)
   })
 
+  test('kubelets speak with an API server that runs on a node, at an address that the node has besides its own', async () => {
+    const address = '10.77.0.224'
+    const node = cluster.node(2)
+    const server = await cluster.startApiServerOn(node)
+    node.run('ip', 'address', 'add', `${address}/32`, 'dev', 'eth0')
+    cluster.useApiServerAt(address)
+    for (const { name } of cluster.nodes) {
+      const connections = () => cluster.node(name).run('ss', '-Htn', 'state', 'established', 'dst', `${address}:6443`)
+      await cluster.waitFor(`the kubelet of ${name} is connected`, () => connections() !== '')
+    }
+    await cluster.killApiServer()
+    assert.match(await cluster.kubectlAt(address)('get', 'nodes'), /node3 +Ready/)
+    await cluster.startApiServer()
+
+    cluster.useApiServerAt('10.77.0.10', 443)
+    server.kill('SIGKILL')
+    node.run('ip', 'address', 'delete', `${address}/32`, 'dev', 'eth0')
+    for (const { name } of cluster.nodes) await isReady(name)
+  })
+
   test('a pod of a file among the manifests of a node runs without the API server', async () => {
     const node = cluster.node(2)
     const pod = {

@@ -27,8 +27,10 @@ export interface ApiServer {
   readonly client: KubeClient
   /** Runs kubectl as administrator; rejects with what it said on stderr. */
   kubectl(args: readonly string[], input?: string): Promise<string>
-  /** The file of a kubeconfig of one of `users`. */
-  kubeconfigOfUser(user: string): string
+  /** The file of a kubeconfig of one of `users`; `url`: where else to find an API server that has the same certificate. */
+  kubeconfigOfUser(user: string, url?: string): string
+  /** What kube-apiserver is run with, without the dashes: another one of the same etcd may be. */
+  readonly flags: Readonly<Record<string, string>>
   /** The file of a kubeconfig with that account's rights. */
   kubeconfigOf(account: Account): Promise<string>
   /** Registers a Node, Ready, or gives it these labels. */
@@ -79,15 +81,15 @@ export async function startApiServer(settings: ApiServerSettings): Promise<ApiSe
   const etcd = run(dir, 'etcd', [
     `--data-dir=${join(dir, 'etcd')}`,
     '--unsafe-no-fsync',
-    `--listen-client-urls=http://127.0.0.1:${etcdPort}`,
-    `--advertise-client-urls=http://127.0.0.1:${etcdPort}`,
+    `--listen-client-urls=http://${address}:${etcdPort}`,
+    `--advertise-client-urls=http://${address}:${etcdPort}`,
     `--listen-peer-urls=http://127.0.0.1:${peerPort}`,
     `--initial-advertise-peer-urls=http://127.0.0.1:${peerPort}`,
     `--initial-cluster=default=http://127.0.0.1:${peerPort}`,
     '--log-level=warn',
   ])
-  const flags = {
-    'etcd-servers': `http://127.0.0.1:${etcdPort}`,
+  const flags: Readonly<Record<string, string>> = {
+    'etcd-servers': `http://${address}:${etcdPort}`,
     'bind-address': address,
     'advertise-address': address,
     'secure-port': String(port),
@@ -139,10 +141,11 @@ export async function startApiServer(settings: ApiServerSettings): Promise<ApiSe
     async createNode(name, labels = {}) {
       await createNode(api.client, name, labels)
     },
-    kubeconfigOfUser(user) {
+    flags,
+    kubeconfigOfUser(user, elsewhere = url) {
       const token = tokens.get(user)
       if (token === undefined) throw new Error(`The API server knows no user ${user}`)
-      return writeKubeconfig(dir, user.replaceAll(':', '-'), { url, caFile, token })
+      return writeKubeconfig(dir, user.replaceAll(':', '-'), { url: elsewhere, caFile, token })
     },
     async kubeconfigOf(account) {
       const token = await tokenOf(api.client, account)
@@ -293,7 +296,13 @@ function writeKubeconfig(dir: string, name: string, access: { url: string; caFil
   const config = {
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [{ name: 'test', cluster: { server: access.url, 'certificate-authority': access.caFile } }],
+    clusters: [
+      {
+        name: 'test',
+        // A name that is in the certificate whatever the address.
+        cluster: { server: access.url, 'tls-server-name': 'kubernetes', 'certificate-authority': access.caFile },
+      },
+    ],
     users: [{ name, user: { token: access.token } }],
     contexts: [{ name, context: { cluster: 'test', user: name } }],
     'current-context': name,

@@ -76,6 +76,19 @@ export class Cgroup {
     return found === undefined ? undefined : new Cgroup(join(this.path, found.slice(below.length)), this.#hierarchies)
   }
 
+  /** From now on it may have so many bytes more than it has, and is killed for the next one. */
+  allowMemory(more: number): void {
+    for (const { folder } of this.#hierarchies) {
+      for (const [usage, limit] of [
+        ['memory.usage_in_bytes', 'memory.limit_in_bytes'],
+        ['memory.current', 'memory.max'],
+      ] as const) {
+        const file = join(folder, this.path, usage)
+        if (existsSync(file)) writeFileSync(join(folder, this.path, limit), String(Number(lines(file)[0]) + more))
+      }
+    }
+  }
+
   /** Kills what is in it, and removes it with all below it in every hierarchy. */
   async remove(): Promise<void> {
     this.thaw()

@@ -41,7 +41,7 @@ export class ClusterNode implements LabNode {
   readonly #lan: Lan
   readonly #link: LabNode
   readonly #cgroup: Cgroup
-  readonly #kubeconfig: string
+  #kubeconfig: string
   #state: 'off' | 'on' | 'crashed' = 'off'
   /** When it was last switched on, in ms of the wall clock. */
   #startedAt = 0
@@ -83,12 +83,7 @@ export class ClusterNode implements LabNode {
     if (!existsSync(this.disk)) await copyContainerdRoot(join(this.disk, 'var/lib/containerd'))
     const system = this.#cgroup.child('system')
     system.create()
-    writeNodeFiles({
-      disk: this.disk,
-      cgroup: this.#cgroup.path,
-      podSubnet: podSubnet(this.number),
-      kubeconfig: this.#kubeconfig,
-    })
+    this.#writeFiles()
     this.#state = 'on'
     this.#startedAt = Date.now()
     this.#forwardPackets()
@@ -165,6 +160,12 @@ export class ClusterNode implements LabNode {
     rmSync(this.#manifest(name))
   }
 
+  /** What its kubelet reads from its next start on. */
+  setKubeconfig(file: string): void {
+    this.#kubeconfig = file
+    this.#writeFiles()
+  }
+
   runs(daemon: NodeDaemon): boolean {
     return this.#daemon(daemon).length > 0
   }
@@ -225,6 +226,15 @@ export class ClusterNode implements LabNode {
 
   #entering(command: readonly string[]): string[] {
     return ['-c', ENTER, 'sh', this.#cgroup.child('system').entrances.join(' '), ...command]
+  }
+
+  #writeFiles(): void {
+    writeNodeFiles({
+      disk: this.disk,
+      cgroup: this.#cgroup.path,
+      podSubnet: podSubnet(this.number),
+      kubeconfig: this.#kubeconfig,
+    })
   }
 
   #daemon(name: NodeDaemon): readonly number[] {

@@ -13,6 +13,8 @@
  *
  * addresses.ts says who has which address; images.ts which images there are. `make cluster` leaves one up with a shell.
  */
+import type { ChildProcess } from 'node:child_process'
+import { openSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KubeClient } from '../../../src/kube/client.ts'
@@ -80,6 +82,8 @@ export interface WaitSettings {
   /** What to say where it does not come about (default: nodes, pods and VirtualIPs). */
   readonly state?: () => Promise<string>
 }
+
+const FURTHER_API_PORT = 6443
 
 type Truthy<T> = Exclude<T, false | undefined | null | '' | 0>
 
@@ -280,6 +284,41 @@ export class Cluster {
   /** Resolves when it is ready. */
   startApiServer(): Promise<void> {
     return this.#control.api.start()
+  }
+
+  /**
+   * Another one, of the same etcd, on a node: on port 6443 of 127.0.0.1 there and of every address of the node. It ends with `kill` or with the
+   * node. Resolves when it is ready.
+   */
+  async startApiServerOn(node: ClusterNode): Promise<ChildProcess> {
+    const own = {
+      'advertise-address': node.address,
+      'secure-port': String(FURTHER_API_PORT),
+      'endpoint-reconciler-type': 'none',
+    }
+    const flags = Object.entries({ ...this.#control.api.flags, ...own }).map(([name, value]) => `--${name}=${value}`)
+    const log = openSync(join(node.disk, 'log/kube-apiserver.log'), 'a')
+    const server = node.spawn(toolPath('kube-apiserver'), flags, { stdio: ['ignore', log, log] })
+    const there = this.kubectlAt(node.address)
+    await this.waitFor(
+      `the API server on ${node.name} is ready`,
+      async () => (await there('get', '--raw', '/readyz')) === 'ok',
+    )
+    return server
+  }
+
+  /** kubectl with an API server that `startApiServerOn` started, at one of its node's addresses. */
+  kubectlAt(address: string): (...args: readonly string[]) => Promise<string> {
+    const server = ['--server', `https://${address}:${FURTHER_API_PORT}`, '--tls-server-name', 'kubernetes']
+    return (...args) => this.kubectl(...server, '--request-timeout=2s', ...args)
+  }
+
+  /** From now on kubelets speak with the API server at this address, on the port of `startApiServerOn` where none is named. */
+  useApiServerAt(address: string, port = FURTHER_API_PORT): void {
+    for (const node of this.nodes) {
+      node.setKubeconfig(this.#control.api.kubeconfigOfUser(nodeUser(node.name), `https://${address}:${port}`))
+      node.kill('kubelet')
+    }
   }
 
   /** SIGSTOP: its connections stay open and silent. */
