@@ -54,7 +54,8 @@ export const SecretReference = {
       type: 'string',
       minLength: 1,
       maxLength: 253,
-      description: 'A Secret in the namespace of kube-vrrp (file mode: in the same file).',
+      description:
+        'The Secret, in the namespace of kube-vrrp, that agents may read: kube-vrrp-passwords unless the chart says otherwise (file mode: any in the same file).',
     },
     key: {
       type: 'string',

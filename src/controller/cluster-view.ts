@@ -216,4 +216,5 @@ function connectionLog(resource: Resource, { logger, signal }: ClusterViewSettin
   }
 }
 
-const MISSING = ' (the CustomResourceDefinitions are missing: kubectl apply -f crds/)'
+const MISSING =
+  ' (the CustomResourceDefinitions are missing: the chart has them, where crds.enabled is true, and deploy/install.yaml)'

@@ -4,8 +4,8 @@ import type { PlanAgent } from './plan-input.ts'
 import type { Refusal } from './refusal.ts'
 
 const KINDS = {
-  Process: { runs: 'looks for a process', flag: '--allow-process-checks' },
-  Exec: { runs: 'runs a command', flag: '--allow-exec-checks' },
+  Process: { runs: 'looks for a process', flag: "--allow-process-checks (the chart's value agent.allowProcessChecks)" },
+  Exec: { runs: 'runs a command', flag: "--allow-exec-checks (the chart's value agent.allowExecChecks)" },
 } as const
 
 /**

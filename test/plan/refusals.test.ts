@@ -88,7 +88,7 @@ const refusals: Record<string, { cluster: () => Cluster; sentence: string }> = {
       return cluster
     },
     sentence:
-      'CheckNotAllowed: Check nginx looks for a process, which the agent on node2 must allow first: start it with --allow-process-checks, or remove the check',
+      "CheckNotAllowed: Check nginx looks for a process, which the agent on node2 must allow first: start it with --allow-process-checks (the chart's value agent.allowProcessChecks), or remove the check",
   },
   'no agent allows commands': {
     cluster: () => {
@@ -100,7 +100,7 @@ const refusals: Record<string, { cluster: () => Cluster; sentence: string }> = {
       return cluster
     },
     sentence:
-      'CheckNotAllowed: Check curl runs a command, which the agents on node1 and node2 must allow first: start them with --allow-exec-checks, or remove the check',
+      "CheckNotAllowed: Check curl runs a command, which the agents on node1 and node2 must allow first: start them with --allow-exec-checks (the chart's value agent.allowExecChecks), or remove the check",
   },
 }
 
