@@ -74,6 +74,28 @@ suite('failures', () => {
     })
   })
 
+  test('an agent has not enough memory', async () => {
+    const node = await master()
+    const { id } = await cluster.container(NAMESPACE, await agentPod(cluster, node), 'agent')
+    await observed('agent OOM-killed', async () => {
+      cluster
+        .node(node)
+        .containerCgroup(id)
+        .allowMemory(512 * 1024)
+      const ask = () => fetchMetrics(cluster, cluster.node(node).address)
+      await cluster.waitFor('it dies', () =>
+        Promise.all(Array.from({ length: 20 }, ask)).then(
+          () => false,
+          () => true,
+        ),
+      )
+      await said(
+        new RegExp(`Warning AgentEnded .*The agent on ${node} was started again.*, for it had ended: OOMKilled`),
+      )
+      await settled(cluster, 'web')
+    })
+  })
+
   test('an agent’s pod is evicted', async () => {
     const node = await master()
     const pod = await agentPod(cluster, node)
@@ -161,3 +183,9 @@ suite('failures', () => {
     assert.equal(seen.lost, 0)
   })
 })
+
+/** What an agent's /metrics says, asked from outside; makes it work for the answer. */
+async function fetchMetrics(cluster: Cluster, address: string): Promise<string> {
+  const script = 'fetch(process.argv[1]).then(answer => answer.text()).then(text => process.stdout.write(text))'
+  return cluster.client.run('node', '-e', script, `http://${address}:9180/metrics`)
+}
