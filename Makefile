@@ -13,7 +13,7 @@ HEADERS := npm_config_nodedir=$(LOCAL_NODE)
 endif
 LAB := test/lab/in-namespaces
 
-.PHONY: help build demo lab test test-cluster cluster cluster-ready root tools test-tools demo-packages test-packages soak generate format bench clean bundle image release
+.PHONY: help build demo lab test test-cluster cluster cluster-ready root tools test-tools demo-packages test-packages soak generate format bench clean bundle image release outages
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | column -t -s '	'
@@ -61,6 +61,9 @@ cluster-ready: root build
 
 test-cluster: cluster-ready ## real kubelets that fail, as root (ONLY=upgrade: test files with upgrade in their path)
 	@node test/cluster/run.ts $(ONLY)
+
+outages: cluster-ready ## docs/outages.md: what a client sees of each operation, as root
+	@node test/cluster/run.ts --record operations failures install
 
 cluster: cluster-ready ## three real kubelets, left up, with a shell where kubectl and helm work, as root
 	@node test/cluster/shell.ts

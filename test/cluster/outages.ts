@@ -34,6 +34,5 @@ export async function observe(
   const seen: Outage = { operation, sent, lost, gap, answerers: answerers.map(({ node }) => node) }
   const figures = process.env['KUBE_VRRP_OUTAGES']
   if (figures !== undefined) appendFileSync(figures, `${JSON.stringify(seen)}\n`)
-  process.stdout.write(`    ${operation}: ${lost} of ${sent} lost, ${gap} ms, ${seen.answerers.join(' → ')}\n`)
   return seen
 }

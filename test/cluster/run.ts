@@ -2,11 +2,16 @@
  * The gate on real kubelets: every test of this folder, each file with a cluster of its own in namespaces of its own; ends with a line
  * `N passed, N failed`. Its arguments choose files by parts of their paths.
  */
-import { globSync } from 'node:fs'
+import { globSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { runTestFiles } from '../lab/test-files.ts'
 import { inClusterLab } from './lab/in-cluster-lab.ts'
+import { outageTable, recordOutages } from './outage-table.ts'
 
-const only = process.argv.slice(2)
+const only = process.argv.slice(2).filter(argument => argument !== '--record')
+const figures = mkdtempSync(join(tmpdir(), 'kube-vrrp-outages-'))
+process.env['KUBE_VRRP_OUTAGES'] = join(figures, 'outages')
 const files = globSync('test/cluster/*.test.ts')
   .sort()
   .filter(path => only.length === 0 || only.some(part => path.includes(part)))
@@ -22,5 +27,9 @@ const status = await inClusterLab(async ({ wrapper, isInterrupted, onStart }) =>
     failed += counted.failed
   }
 })
+const table = outageTable(join(figures, 'outages'))
+if (table !== undefined) process.stdout.write(`\n${table}`)
+if (table !== undefined && process.argv.includes('--record')) recordOutages(table)
+rmSync(figures, { recursive: true })
 process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
 process.exit(status !== 0 ? status : failed === 0 && passed > 0 ? 0 : 1)
