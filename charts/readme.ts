@@ -41,9 +41,9 @@ kustomization).
 \`helm upgrade\` upgrades the CustomResourceDefinitions as well: they are templates, not in Helm's crds/ folder, which Helm never touches again.
 Agents are replaced one node at a time; each gives its addresses up first.
 
-\`helm uninstall\` ends agents and controllers, and with them every address is given up. The CustomResourceDefinitions and your VirtualIPs stay
-(\`crds.keep\`), and a release of the same name in the same namespace takes them up again; one of another name does with \`--take-ownership\`.
-To remove them too: \`kubectl delete crd virtualips.kube-vrrp.io virtualipnodes.kube-vrrp.io\`.
+\`helm uninstall\` ends agents and controllers, and with them every address is given up. The CustomResourceDefinitions and your VirtualIPs stay,
+with the status they had last (\`crds.keep\`). A release of the same name in the same namespace takes them up again; one of another name does
+with \`--take-ownership\`. To remove them too: \`kubectl delete crd virtualips.kube-vrrp.io virtualipnodes.kube-vrrp.io\`.
 
 One release serves the whole cluster: VirtualIPs have no namespace. As a dependency of another chart it is installed by the same values under
 \`kube-vrrp:\`.

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -88,6 +88,7 @@ export function helm(args: readonly string[], input = '', environment: NodeJS.Pr
 }
 
 const HOME = mkdtempSync(join(tmpdir(), 'kube-vrrp-helm-'))
+process.on('exit', () => rmSync(HOME, { recursive: true, force: true }))
 
 /** Every field of every object, as `Kind/name path` → value. Objects in lists are told apart by their names; other lists are one value. */
 export function fieldsOf(objects: readonly Rendered[]): Map<string, unknown> {

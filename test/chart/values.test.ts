@@ -17,6 +17,9 @@ interface Row {
   readonly what?: string
 }
 
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
 const AGENT = 'DaemonSet/kube-vrrp-agent'
 const CONTROLLER = 'Deployment/kube-vrrp-controller'
 const POD = 'spec.template.spec'
@@ -222,8 +225,8 @@ const ROWS: readonly Row[] = [
   {
     set: { 'image.repository': 'registry.example.org:5000/vrrp' },
     changes: {
-      [`${AGENT_CONTAINER}.image`]: 'registry.example.org:5000/vrrp:0.1.0',
-      [`${CONTROLLER_CONTAINER}.image`]: 'registry.example.org:5000/vrrp:0.1.0',
+      [`${AGENT_CONTAINER}.image`]: `registry.example.org:5000/vrrp:${version}`,
+      [`${CONTROLLER_CONTAINER}.image`]: `registry.example.org:5000/vrrp:${version}`,
     },
   },
   {
