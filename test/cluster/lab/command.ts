@@ -14,15 +14,24 @@ export interface CommandOptions {
 /** A program did not end with status 0. */
 export class CommandError extends Error {
   override readonly name = 'CommandError'
-  readonly status: number | null
-  readonly stdout: string
-  readonly stderr: string
+  // Private: else whatever prints the error prints all of the output.
+  readonly #ended: Ended
 
-  constructor(sentence: string, { status, stdout, stderr }: Ended) {
-    super(`${sentence}\n${lastLines(stderr.trim() || stdout, 40)}`)
-    this.status = status
-    this.stdout = stdout
-    this.stderr = stderr
+  constructor(sentence: string, ended: Ended) {
+    super(`${sentence}\n${lastLines(ended.stderr.trim() || ended.stdout, 40)}`)
+    this.#ended = ended
+  }
+
+  get status(): number | null {
+    return this.#ended.status
+  }
+
+  get stdout(): string {
+    return this.#ended.stdout
+  }
+
+  get stderr(): string {
+    return this.#ended.stderr
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { getCACertificates } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { BASE_IMAGE, ensureBaseImage } from './base-image.ts'
 import { buildah, commitImage, imageId, imageLabel } from './buildah.ts'
@@ -47,6 +48,7 @@ const RECIPES: Readonly<Record<string, () => Promise<ImageArchive>>> = {
     return archive('kube-vrrp', IMAGE, [NEXT_IMAGE])
   },
 }
+const MAX_KEPT_BUILDS = 20
 const NAMES = Object.keys(RECIPES)
 
 if (import.meta.main) await main(process.argv.slice(2))
@@ -94,24 +96,23 @@ async function ensurePauseImage(): Promise<void> {
   })
 }
 
-/** The Dockerfile as it is, from local images alone. */
+/** The Dockerfile as it is, from local images alone. Where npm finds its registry here, and whom Node trusts, is lent to the build. */
 async function buildImage(): Promise<void> {
-  const npmrc = cached('npmrc')
-  writeFileSync(npmrc, await npmSettings())
-  const files = ['-v', '/etc/ssl/certs:/etc/ssl/certs:ro', '-v', `${npmrc}:/root/.npmrc:ro`]
+  const registry = (await runCommand('npm', ['config', 'get', 'registry'])).trim()
+  const [npmrc, authorities] = [cached('npmrc'), cached('authorities.pem')]
+  writeFileSync(npmrc, `registry=${registry}\ncafile=/root/authorities.pem\n`)
+  writeFileSync(authorities, [...getCACertificates('default'), ...getCACertificates('system')].join('\n'))
+  const lent = ['-v', `${npmrc}:/root/.npmrc:ro`, '-v', `${authorities}:/root/authorities.pem:ro`]
   const local = ['--pull-never', '--layers', '--isolation', 'chroot', '--network', 'host']
-  await step('kube-vrrp image', () => buildah(['build', ...local, ...files, '--tag', IMAGE, ROOT]))
+  await sweepBuilds()
+  await step('kube-vrrp image', () => buildah(['build', ...local, ...lent, '--tag', IMAGE, ROOT]))
 }
 
-/** Where this machine's npm finds its registry, for the build alone: none of it is in the image. */
-async function npmSettings(): Promise<string> {
-  const settings = await Promise.all(
-    ['registry', 'cafile'].map(async name => {
-      const value = (await runCommand('npm', ['config', 'get', name])).trim()
-      return value === '' || value === 'null' ? '' : `${name}=${value}\n`
-    }),
-  )
-  return settings.join('')
+/** What builds that were killed left; and now and then the steps of all that have been, at 200 MB a build. */
+async function sweepBuilds(): Promise<void> {
+  await buildah(['rm', '--all'])
+  const builds = (await buildah(['images', '--quiet', '--filter', 'dangling=true'])).split('\n')
+  if (builds.length > MAX_KEPT_BUILDS) await step('old builds removed', () => buildah(['rmi', '--prune', '--force']))
 }
 
 async function archive(short: string, name: string, tags: readonly string[] = []): Promise<ImageArchive> {
