@@ -176,7 +176,7 @@ export function toolPath(name: string): string {
       return join(folder, name)
     } catch {}
   }
-  throw new Error(`Cannot find ${name} in ${cache} (run test/tools/build)`)
+  throw new Error(`Cannot find ${name} in ${cache} (run test/tools/build ${name})`)
 }
 
 function run(dir: string, name: string, args: readonly string[]): ChildProcess {

@@ -45,7 +45,7 @@ export function watchArp(watcher: LabNode, address: string, nodes: () => readonl
     }),
   )
   const ask = () => socket.send(request, linkLayerAddress(index))
-  let [last, silent] = ['', 0]
+  let [last, silent, isClosed] = ['', 0, false]
   const timer = setInterval(() => {
     // A single round without an answer may be a machine that is busy.
     silent = round.size === 0 ? silent + 1 : 0
@@ -65,6 +65,8 @@ export function watchArp(watcher: LabNode, address: string, nodes: () => readonl
       return changes.at(-1)?.nodes ?? []
     },
     close() {
+      if (isClosed) return
+      isClosed = true
       clearInterval(timer)
       socket.close()
     },

@@ -107,6 +107,7 @@ export class Cluster {
   readonly #control: ControlPlane
   readonly #watcher: LabNode
   readonly #nodes = new Map<number, ClusterNode>()
+  readonly #watches: ArpWatch[] = []
   #proxied = false
   #isClosed = false
 
@@ -143,7 +144,9 @@ export class Cluster {
 
   /** Asks without a pause who has an IPv4 address, by ARP, from a machine of its own that has none. */
   watchArp(address: string, every?: number): ArpWatch {
-    return watchArp(this.#watcher, address, () => this.nodes, every)
+    const watch = watchArp(this.#watcher, address, () => this.nodes, every)
+    this.#watches.push(watch)
+    return watch
   }
 
   /** The names of the nodes that are on and have the address on their eth0 now. */
@@ -381,6 +384,7 @@ export class Cluster {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
+    for (const watch of this.#watches) watch.close()
     for (const node of this.nodes) if (node.isUp) await node.crash()
     await this.#control.close()
     this.#lan.close()

@@ -55,9 +55,10 @@ if (import.meta.main) await main(process.argv.slice(2))
 
 /** What `images.ts` made last. Throws where it has not run. */
 export function madeImages(): ImageArchive[] {
-  const made = NAMES.filter(name => existsSync(recordOf(name)))
-  if (!made.includes('pause')) throw new Error('There are no images (run node test/cluster/lab/images.ts)')
-  return made.map(name => JSON.parse(readFileSync(recordOf(name), 'utf8')) as ImageArchive)
+  const missing = NAMES.filter(name => !existsSync(recordOf(name)))
+  if (missing.length > 0)
+    throw new Error(`There is no image of ${missing.join(', ')} (run node test/cluster/lab/images.ts)`)
+  return NAMES.map(name => JSON.parse(readFileSync(recordOf(name), 'utf8')) as ImageArchive)
 }
 
 async function main(names: readonly string[]): Promise<void> {
