@@ -5,6 +5,8 @@ import { createLogger } from './telemetry/logger.ts'
 const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string })
   .version
 
+const ENDING = ['SIGTERM', 'SIGINT'] as const
+
 process.exitCode = await main(readSettings(process.argv.slice(2), version))
 
 /** One command until it ends or a signal ends it; gives the exit status. Parts are imported when they are run: an agent carries no controller. */
@@ -13,14 +15,17 @@ async function main(settings: Settings): Promise<number> {
     case 'agent': {
       const { runAgent } = await import('./agent/agent.ts')
       const logger = createLogger({ level: settings.settings.logLevel, format: settings.settings.logFormat })
-      return untilSignal(logger, signal =>
-        runAgent({ ...settings.settings, version }, logger, signal, reload => process.on('SIGHUP', reload)),
+      return untilSignal(logger, (signal, hurry) =>
+        runAgent({ ...settings.settings, version }, logger, signal, reload => process.on('SIGHUP', reload), hurry),
       )
     }
     case 'controller': {
       const { runController } = await import('./controller/controller.ts')
       const logger = createLogger({ level: settings.settings.logLevel, format: settings.settings.logFormat })
-      return untilSignal(logger, signal => runController({ ...settings.settings, logger }, signal))
+      return untilSignal(logger, (signal, hurry) => {
+        hurry.addEventListener('abort', () => process.exit(1))
+        return runController({ ...settings.settings, logger }, signal)
+      })
     }
     case 'import': {
       const { runImport } = await import('./cli/import.ts')
@@ -37,16 +42,24 @@ async function main(settings: Settings): Promise<number> {
   }
 }
 
-/** 0 after SIGTERM or SIGINT, 1 with one sentence where it can't go on. */
+/**
+ * 0 after SIGTERM or SIGINT, 1 with one sentence where it can't go on. `signal` aborts with the first of them, `hurry` with the second; a
+ * third ends the process there and then.
+ */
 async function untilSignal(
   logger: { fatal(message: string): void },
-  run: (signal: AbortSignal) => Promise<void>,
+  run: (signal: AbortSignal, hurry: AbortSignal) => Promise<void>,
 ): Promise<number> {
-  const ending = new AbortController()
-  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => ending.abort())
+  const [ending, hurrying] = [new AbortController(), new AbortController()]
+  const onSignal = () => {
+    if (!ending.signal.aborted) return ending.abort()
+    hurrying.abort()
+    for (const name of ENDING) process.off(name, onSignal)
+  }
+  for (const name of ENDING) process.on(name, onSignal)
   process.on('SIGHUP', () => {})
   try {
-    await run(ending.signal)
+    await run(ending.signal, hurrying.signal)
     return 0
   } catch (error) {
     logger.fatal((error as Error).message)

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { DEFAULT_NAMESPACE } from './api/names.ts'
+import { type Millis, parseDuration } from './lib/time.ts'
 
 export interface CommonSettings {
   readonly logLevel: string
@@ -18,6 +19,8 @@ export interface AgentSettings extends CommonSettings {
   /** Absent for an instance that is not named after its node: two agents on one host do not share a port. */
   readonly metricsAddress?: string
   readonly checksAllowed: readonly ('Process' | 'Exec')[]
+  /** How long at most to answer for an address that this node gives up, until its successor has announced it; 0: not at all. */
+  readonly handover: Millis
 }
 
 export interface ControllerSettings extends CommonSettings {
@@ -69,6 +72,15 @@ export function readSettings(argv: readonly string[], version: string): Settings
       ),
     )
     .addOption(env('--metrics-address <address>', 'where /metrics, /healthz and /readyz are served (default: :9180)'))
+    .addOption(
+      env(
+        '--handover <duration>',
+        'answer for an address given up until the next MASTER has announced it, at most for so long: shorter than the time this ' +
+          'process is given to end; 0s: not at all, as RFC 9568 has it',
+      )
+        .argParser(duration)
+        .default(29_000, '29s'),
+    )
     .addOption(env('--allow-process-checks', 'in a cluster: run process checks (needs the host PID namespace)'))
     .addOption(env('--allow-exec-checks', 'in a cluster: run the commands of exec checks on this node'))
     .action(options => {
@@ -86,6 +98,7 @@ export function readSettings(argv: readonly string[], version: string): Settings
           instance,
           stateDir: options.stateDir,
           checksAllowed,
+          handover: options.handover,
           ...present({ file: options.file, metricsAddress }),
         },
       }
@@ -214,6 +227,12 @@ function present<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], 
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>
   }
+}
+
+function duration(value: string): Millis {
+  const millis = parseDuration(value)
+  if (millis !== undefined) return millis
+  throw new InvalidArgumentError('It is a duration, e.g. 29s or 500ms.')
 }
 
 function fileName(value: string): string {

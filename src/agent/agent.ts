@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import type { LinkStatus, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
+import type { Millis } from '../lib/time.ts'
 import { openAddresses } from '../linux/addresses.ts'
+import { openAnnouncementSocket } from '../linux/announcement-socket.ts'
 import { missingCapabilities } from '../linux/capabilities.ts'
 import { openFrameSocket } from '../linux/frame-socket.ts'
 import { type LinkTable, watchLinks } from '../linux/links.ts'
@@ -25,6 +27,8 @@ export interface AgentOptions {
   readonly checksAllowed: readonly ('Process' | 'Exec')[]
   readonly kubeconfig?: string
   readonly namespace: string
+  /** How long at most to answer for an address that this node gives up, until its successor has announced it; 0: not at all. */
+  readonly handover: Millis
   readonly version: string
 }
 
@@ -38,12 +42,16 @@ interface Source {
   close(): Promise<void>
 }
 
-/** Runs an agent until `signal` aborts; then addresses are released, Priority 0 is sent, and it returns. Throws a sentence where it can't start. */
+/**
+ * Runs an agent until `signal` aborts; then Priority 0 is sent, addresses are handed over, and it returns: at once where `hurry` aborts.
+ * Throws a sentence where it can't start.
+ */
 export async function runAgent(
   options: AgentOptions,
   logger: Logger,
   signal: AbortSignal,
   onReload: (reload: () => void) => void,
+  hurry?: AbortSignal,
 ): Promise<void> {
   const missing = missingCapabilities()
   if (missing.length > 0) {
@@ -86,6 +94,8 @@ export async function runAgent(
   opened.defer(() => addresses.close())
   const frames = openFrameSocket()
   opened.defer(() => frames.close())
+  const announcements = openAnnouncementSocket(heard => loop?.heardAnnouncements(heard))
+  opened.defer(() => announcements.close())
   const links: LinkTable = await watchLinks(() => {
     loop?.linksChanged()
     source?.linksChanged()
@@ -99,12 +109,13 @@ export async function runAgent(
     frames,
     logger,
     isNeighbour: options.instance !== options.node,
+    handover: options.handover,
     observeLateness: seconds => metrics.observeLateness(seconds),
   })
   const running = loop
   opened.defer(async () => {
     // Also sweeps what a killed predecessor left, where no configuration was found to run.
-    await running.close()
+    await running.close(hurry)
     await source?.close()
   })
 
@@ -119,7 +130,11 @@ export async function runAgent(
   )
 
   await aborted(signal)
-  logger.info('Leaving: addresses are released, then Priority 0 is sent')
+  logger.info(
+    options.handover > 0
+      ? 'Leaving: Priority 0 is sent, and addresses are released when a successor has announced them'
+      : 'Leaving: addresses are released, then Priority 0 is sent',
+  )
 
   function startFile(file: string): Source {
     const source = new FileSource({

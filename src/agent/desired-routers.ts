@@ -1,7 +1,7 @@
 import type { Check } from '../api/virtual-ip.ts'
 import type { VirtualRouterSpec } from '../api/virtual-ip-node.ts'
 import { type Family, fullLength, type IpAddress, isLinkLocal, type Prefix, parsePrefix } from '../lib/ip-address.ts'
-import { parseDuration } from '../lib/time.ts'
+import { type Millis, parseDuration } from '../lib/time.ts'
 import type { Link, LinkAddress } from '../linux/links.ts'
 import { isMarked } from '../linux/ownership.ts'
 import { effectivePriority } from '../vrrp/priority.ts'
@@ -41,12 +41,16 @@ export function checkKey(router: string, check: Pick<Check, 'name'>): string {
   return `${router}/${check.name}`
 }
 
-/** What this node would run, from what it was told, what its links are, and what its checks say. Pure. */
+/**
+ * What this node would run, from what it was told, what its links are, and what its checks say. `handover`: how long at most it answers for
+ * what it gives up. Pure.
+ */
 export function desiredRouter(
   spec: VirtualRouterSpec,
   links: Iterable<Link>,
   isOurs: (link: Link, address: LinkAddress) => boolean,
   resultOf: (checkKey: string) => CheckResult | undefined,
+  handover: Millis,
 ): DesiredRouter {
   const key = routerKey(spec)
   const prefixes = spec.addresses.map(parsePrefix).filter(prefix => prefix !== undefined)
@@ -84,6 +88,7 @@ export function desiredRouter(
     addresses: prefixes.map(prefix => prefix.address),
     preemption: preemption(spec),
     primaryAddress: source,
+    handover,
   }
   const unknown = checks.find(({ result }) => result === undefined)
   return desired(unknown ? { waitingFor: unknown.check.name, link, config } : { link, config })

@@ -2,7 +2,7 @@ import { type FSWatcher, readFileSync, watch } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import type { Check } from '../api/virtual-ip.ts'
 import { describeFileErrors, parseVirtualIPFile, type VirtualIPFile } from '../api/virtual-ip-file.ts'
-import type { LinkStatus, VirtualIPNodeSpec } from '../api/virtual-ip-node.ts'
+import type { LinkStatus, VirtualIPNodeSpec, VirtualRouterSpec } from '../api/virtual-ip-node.ts'
 import { weakWeights } from '../plan/check-rules.ts'
 import { type Plan, plan, type VirtualIPPlan } from '../plan/plan.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -27,6 +27,7 @@ export class FileSource {
   readonly #logger: Logger
   #file: VirtualIPFile | undefined
   #applied = ''
+  #spec: VirtualIPNodeSpec = { virtualRouters: [] }
   #subnets = ''
   #said = new Set<string>()
   #watcher: FSWatcher | undefined
@@ -104,7 +105,10 @@ export class FileSource {
     this.#subnets = subnetsText(links)
     const planned = plan(filePlanInput(file, links))
     this.#say(file, planned)
-    const spec = withoutInitial(planned.nodes.get(this.#node) ?? { virtualRouters: [] })
+    const ended = this.#spec.virtualRouters.filter(router => !isRun(router, planned))
+    const told = withoutInitial(planned.nodes.get(this.#node) ?? { virtualRouters: [] })
+    const spec = ended.length === 0 ? told : { ...told, released: ended.map(router => ({ ...router, ended: true })) }
+    this.#spec = spec
     const result: FileSpec = { spec, passwords: passwordsOf(file), plan: planned }
     const text = JSON.stringify([result.spec, result.passwords])
     if (text === this.#applied) return
@@ -142,6 +146,13 @@ function remarks(
 
 function subnetsText(links: readonly LinkStatus[]): string {
   return JSON.stringify(links.map(({ name, subnets }) => [name, subnets]))
+}
+
+/** Whether any node runs it by this plan. */
+function isRun({ virtualIP, family }: VirtualRouterSpec, { nodes }: Plan): boolean {
+  return [...nodes.values()].some(({ virtualRouters }) =>
+    virtualRouters.some(router => router.virtualIP === virtualIP && router.family === family),
+  )
 }
 
 /** `initial` rests on the controller having just allocated the VRID; a file is read at every start. */

@@ -4,6 +4,7 @@ import { CheckSet } from '../checks/check-set.ts'
 import type { Family, IpAddress } from '../lib/ip-address.ts'
 import type { Instant, Millis } from '../lib/time.ts'
 import type { Addresses } from '../linux/addresses.ts'
+import type { HeardAnnouncement } from '../linux/announcement-socket.ts'
 import type { FrameSocket } from '../linux/frame-socket.ts'
 import type { LinkTable } from '../linux/links.ts'
 import { now, timeAsleep } from '../linux/monotonic-clock.ts'
@@ -16,7 +17,14 @@ import type { Advertisement } from '../vrrp/advertisement.ts'
 import { RELEASE } from '../vrrp/priority.ts'
 import { RouterSet } from '../vrrp/router-set.ts'
 import { activeDownInterval } from '../vrrp/timers.ts'
-import { deadline, type Observation, type RouterEvent, type RouterState, type Step } from '../vrrp/virtual-router.ts'
+import {
+  deadline,
+  holdsAddresses,
+  type Observation,
+  type RouterEvent,
+  type RouterState,
+  type Step,
+} from '../vrrp/virtual-router.ts'
 import { Complaints } from './complaints.ts'
 import { checkKey, routerKey } from './desired-routers.ts'
 import { Heard } from './heard.ts'
@@ -44,6 +52,8 @@ export interface LoopParts {
   readonly logger: Logger
   /** Whether it runs beside the node's own agent, which had better know what VRIDs are run here. */
   readonly isNeighbour: boolean
+  /** How long at most to answer for an address that this node gives up, until its successor has announced it; 0: not at all. */
+  readonly handover: Millis
   /** How long after its deadline the loop woke, in seconds. */
   readonly observeLateness: (seconds: number) => void
 }
@@ -78,6 +88,8 @@ export class Loop {
   /** What it showed when `now()` was 0, by how it goes now. */
   #wallClock = Date.now() - now()
   #statusDirty = false
+  /** Called when nothing is held any more. */
+  #onReleased: (() => void) | undefined
   #closed = false
 
   constructor(parts: LoopParts) {
@@ -129,6 +141,7 @@ export class Loop {
 
   /** Runs what the spec says from now on; what did not change does not notice. `live`: the controller said so just now, as opposed to disk or file. */
   setSpec(spec: VirtualIPNodeSpec, passwords: Passwords, live: boolean): void {
+    if (this.#onReleased) return
     this.#membership.setSpec(spec, passwords, live)
     this.#checks.set(checksOf(spec))
     this.#reconcile()
@@ -140,14 +153,54 @@ export class Loop {
     this.#reconcile()
   }
 
-  /** Leaves every virtual router: addresses released, then Priority 0 sent, sockets closed. */
-  async close(): Promise<void> {
+  /** Other hosts said that addresses are theirs. */
+  heardAnnouncements(announcements: readonly HeardAnnouncement[]): void {
+    this.#pass(() => {
+      const waiting = this.#handingOver()
+      for (const { linkIndex, address, mac } of announcements) {
+        const isOwn = this.#parts.links.links.get(linkIndex)?.mac.every((byte, i) => byte === mac[i])
+        for (const key of isOwn ? [] : (waiting.get(`${linkIndex} ${address.text}`) ?? [])) {
+          this.#step(key, { type: 'Announced' })
+        }
+      }
+    })
+  }
+
+  /**
+   * Leaves every virtual router: Priority 0 is sent, addresses are answered for until successors have announced them, at most for
+   * `handover` or until `hurry`; then they are released and sockets closed.
+   */
+  async close(hurry?: AbortSignal): Promise<void> {
     this.#checks.close()
     this.#pass(() => this.#membership.stopAll())
+    await this.#released(hurry)
+    this.#pass(() => this.#membership.withdrawAll())
     this.#closed = true
     clearTimeout(this.#timer)
     await this.#output.idle()
     this.#sockets.close()
+  }
+
+  #released(hurry: AbortSignal | undefined): Promise<void> {
+    return new Promise(resolve => {
+      this.#onReleased = resolve
+      hurry?.addEventListener('abort', () => resolve())
+      if (hurry?.aborted || this.#output.desiredAddresses().length === 0) resolve()
+    })
+  }
+
+  /** Routers that are no longer Active and hold addresses still, by link and address. */
+  #handingOver(): Map<string, string[]> {
+    const byAddress = new Map<string, string[]>()
+    for (const key of this.#set.keys()) {
+      const router = this.#set.get(key)
+      if (!router || router.state.name === 'Active' || !holdsAddresses(router.state)) continue
+      for (const { text } of router.config.addresses) {
+        const place = `${router.link} ${text}`
+        byAddress.set(place, [...(byAddress.get(place) ?? []), key])
+      }
+    }
+    return byAddress
   }
 
   // ---- a pass: events in, then all outputs
@@ -165,6 +218,7 @@ export class Loop {
   #settle(): void {
     this.#output.work()
     if (this.#closed) return
+    if (this.#onReleased && this.#output.desiredAddresses().length === 0) this.#onReleased()
     this.#arm()
     if (!this.#statusDirty) return
     this.#statusDirty = false
@@ -336,6 +390,7 @@ export class Loop {
       this.#statusDirty = true
     }
     this.#output.take(key, router, before, state, messages)
+    if (router.isLeaving && !holdsAddresses(state)) this.#membership.forget(key)
   }
 
   #observe(key: string, router: RunningRouter, before: RouterState, observation: Observation): void {
@@ -363,6 +418,9 @@ export class Loop {
         break
       case 'OwnAddressHeard':
         break
+      case 'HandedOver':
+        logger.info({ virtualIP, family }, `${virtualIP}: ${HANDED_OVER[observation.successor]}`)
+        return
     }
     const config = this.#set.get(key)?.config
     const complaint = config && oddAdvert(observation, config)
@@ -377,9 +435,9 @@ export class Loop {
   }
 
   status(): VirtualRouterStatus[] {
-    return [...this.#routers].map(([key, router]) =>
-      router.status(this.#set.get(key)?.state, name => this.#checks.result(name)),
-    )
+    return [...this.#routers]
+      .filter(([, { isLeaving }]) => !isLeaving)
+      .map(([key, router]) => router.status(this.#set.get(key)?.state, name => this.#checks.result(name)))
   }
 
   /** This node's links that have a subnet, and whom it hears there. */
@@ -403,6 +461,12 @@ export class Loop {
   addressesHeld(): number {
     return this.#output.desiredAddresses().length
   }
+}
+
+const HANDED_OVER = {
+  Announced: 'handed over: another node has announced the addresses',
+  Advertised: 'handed over to the node that advertises; it was not heard to announce the addresses',
+  Nobody: 'released: no other node took over',
 }
 
 function checksOf(spec: VirtualIPNodeSpec): Map<string, Check> {

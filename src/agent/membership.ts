@@ -4,7 +4,7 @@ import type { Link, LinkTable } from '../linux/links.ts'
 import { now } from '../linux/monotonic-clock.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { RouterSet } from '../vrrp/router-set.ts'
-import type { RouterEvent, RouterState, Step } from '../vrrp/virtual-router.ts'
+import { holdsAddresses, type RouterEvent, type RouterState, type Step } from '../vrrp/virtual-router.ts'
 import {
   type CheckResult,
   type DesiredRouter,
@@ -24,6 +24,8 @@ import type { Sockets } from './sockets.ts'
 
 /** After a refused address, advert or socket, a router tries again after this long. */
 const RETRY_AFTER: Millis = 5000
+/** Faults of a node that can still answer for its addresses, and tell others to take them. */
+const HANDED_OVER: ReadonlySet<string> = new Set(['CheckFailed'])
 
 interface MembershipParts {
   readonly links: LinkTable
@@ -35,6 +37,8 @@ interface MembershipParts {
   readonly sockets: Sockets
   readonly output: Output
   readonly heard: Heard
+  /** How long at most to answer for an address that this node gives up. */
+  readonly handover: Millis
   readonly checkResult: (key: string) => CheckResult | undefined
   readonly step: (key: string, event: RouterEvent) => void
   /** The outputs of a step that was made here. */
@@ -53,6 +57,7 @@ export class Membership {
   #specIsLive = false
   #passwords: Passwords = { known: {}, forbidden: {} }
   #retryAt: Instant | undefined
+  #hasEnded = false
 
   constructor(parts: MembershipParts) {
     this.#parts = parts
@@ -76,15 +81,17 @@ export class Membership {
   }
 
   reconcile(): void {
-    const { routers, sockets, isOurs, checkResult, changed } = this.#parts
+    if (this.#hasEnded) return
+    const { routers, sockets, isOurs, handover, checkResult, changed } = this.#parts
     const links = [...this.#parts.links.links.values()]
-    const desired = this.#spec.virtualRouters.map(spec => desiredRouter(spec, links, isOurs, checkResult))
+    const desired = this.#spec.virtualRouters.map(spec => desiredRouter(spec, links, isOurs, checkResult, handover))
     const wanted = new Set(desired.map(({ key }) => key))
 
     // A VRID may pass from one VirtualIP to another in one spec: all leave before any enters.
-    for (const key of [...routers.keys()]) if (!wanted.has(key)) this.#remove(key)
+    for (const [key, router] of [...routers]) if (!wanted.has(key)) this.#remove(key, router, desired)
     for (const router of desired) this.#leaveWhereChanged(router)
-    sockets.set(endpoints(desired, links, isOurs))
+    const leaving = [...routers.values()].filter(({ isLeaving }) => isLeaving)
+    sockets.set(endpoints([...desired, ...leaving.map(({ desired }) => desired)], links, isOurs))
     for (const router of desired) this.#run(router)
     changed()
   }
@@ -106,8 +113,22 @@ export class Membership {
     this.reconcile()
   }
 
+  /** The agent ends: every router stops, for good. What it holds it hands over. */
   stopAll(): void {
-    for (const key of this.#parts.routers.keys()) this.#stop(key)
+    this.#hasEnded = true
+    for (const key of this.#parts.routers.keys()) this.#stop(key, true)
+  }
+
+  /** What is still held is released now. */
+  withdrawAll(): void {
+    for (const key of [...this.#parts.routers.keys()]) this.#stop(key, false)
+  }
+
+  /** A router that is no longer asked for, and has handed over its addresses. */
+  forget(key: string): void {
+    this.#leave(key)
+    this.#parts.routers.delete(key)
+    this.#parts.output.expect()
   }
 
   #run(desired: DesiredRouter): void {
@@ -115,6 +136,7 @@ export class Membership {
     const { key, outcome } = desired
     const router = routers.get(key) ?? new RunningRouter(desired)
     routers.set(key, router)
+    router.isLeaving = false
     if (prefixText(router.desired) !== prefixText(desired)) output.expect()
     router.desired = desired
 
@@ -185,7 +207,7 @@ export class Membership {
       router.show('FAULT', fault.reason, fault.message)
       changed()
     }
-    this.#stop(key)
+    this.#stop(key, HANDED_OVER.has(fault.reason))
   }
 
   #retryAfter(length: Millis): void {
@@ -194,9 +216,10 @@ export class Membership {
 
   // ---- how it ends
 
-  #stop(key: string): void {
+  #stop(key: string, handOver: boolean): void {
     const { set, step } = this.#parts
-    if (set.get(key)?.state.name !== 'Initialize') step(key, { type: 'Shutdown' })
+    const state = set.get(key)?.state
+    if (state && (state.name !== 'Initialize' || holdsAddresses(state))) step(key, { type: 'Shutdown', handOver })
   }
 
   /** A router whose link, VRID or version is another now ends as the one it was. */
@@ -206,16 +229,38 @@ export class Membership {
     if (running.link !== outcome.link.index || isAnotherRouter(running.config, outcome.config)) this.#leave(key)
   }
 
-  #remove(key: string): void {
-    this.#leave(key)
-    this.#parts.routers.delete(key)
-    this.#parts.output.expect()
+  /** The node takes no part any more. Where nobody else does, there is no successor to wait for. */
+  #remove(key: string, router: RunningRouter, desired: readonly DesiredRouter[]): void {
+    const { set } = this.#parts
+    this.#stop(key, !this.#endedEverywhere(router) && !this.#isNumberWanted(key, desired))
+    const running = set.get(key)
+    router.isLeaving = true
+    if (!running || !holdsAddresses(running.state)) this.forget(key)
   }
 
-  /** Stops a router and forgets its protocol state. */
+  #endedEverywhere({ desired: { spec } }: RunningRouter): boolean {
+    return (this.#spec.released ?? []).some(
+      ({ virtualIP, family, ended }) => ended && virtualIP === spec.virtualIP && family === spec.family,
+    )
+  }
+
+  /** Another router of this node is to run with its VRID, on its link. */
+  #isNumberWanted(key: string, desired: readonly DesiredRouter[]): boolean {
+    const running = this.#parts.set.get(key)
+    return desired.some(
+      ({ outcome }) =>
+        running &&
+        !('fault' in outcome) &&
+        outcome.link.index === running.link &&
+        outcome.config.family === running.config.family &&
+        outcome.config.virtualRouterID === running.config.virtualRouterID,
+    )
+  }
+
+  /** Stops a router at once and forgets its protocol state. */
   #leave(key: string): void {
     const { set, output, heard, reception } = this.#parts
-    this.#stop(key)
+    this.#stop(key, false)
     output.leave(key)
     const running = set.get(key)
     if (running) heard.leave(running.link, running.config.family, running.config.virtualRouterID, now())

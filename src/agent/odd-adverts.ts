@@ -23,6 +23,7 @@ export function oddAdvert(
     case 'OwnAddressHeard':
       return `an advert came from ${observation.source.text}, which is this node's own address: another node has it too, or the segment has a loop`
     case 'Transition':
+    case 'HandedOver':
     case 'PriorityZeroReceived':
     case 'LosingAdvertisement':
       return undefined

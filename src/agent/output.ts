@@ -67,11 +67,12 @@ export class Output {
     after: RouterState,
     messages: readonly Message[],
   ): void {
-    if (holdsAddresses(before) !== holdsAddresses(after)) {
+    // What an Active Router had still to say is not to be said any more.
+    if ((before.name === 'Active') !== (after.name === 'Active')) {
       router.takeOutbox()
       this.#announcements.end(key)
-      this.#held.expect()
     }
+    if (holdsAddresses(before) !== holdsAddresses(after)) this.#held.expect()
     if (messages.length === 0) return
     if (this.#held.stale || router.outbox.length > 0) router.outbox.push(...messages)
     else this.#send(key, router, messages)
@@ -154,7 +155,8 @@ export class Output {
     const { set, links, frames } = this.#parts
     const running = set.get(key)
     const link = running && links.links.get(running.link)
-    if (!running || !link || !holdsAddresses(running.state)) return
+    // Who only answers until a successor has announced does not announce against it.
+    if (!running || !link || running.state.name !== 'Active') return
     const isRouter = running.config.family === 'IPv6' && readSysctl(`net.ipv6.conf.${link.name}.forwarding`) === '1'
     try {
       for (const address of only ?? running.config.addresses) announce(frames, link, address, isRouter)
@@ -166,6 +168,7 @@ export class Output {
 
   #addressHeld({ prefix }: AddressChange, error: SyscallError | undefined): void {
     for (const [key, router] of this.#parts.routers) {
+      if (this.#parts.set.get(key)?.state.name !== 'Active') continue
       if (!router.desired.prefixes.some(({ address }) => address.text === prefix.address.text)) continue
       if (error) this.#parts.refuse(key, router, { reason: 'AddressRefused', message: error.message })
       // One that came back without a transition; a new Active announces all of its own.

@@ -26,6 +26,8 @@ export class RunningRouter {
   authentication: SimplePassword | undefined
   /** Why it can't take part, by the kernel's word; tried again at `until`. */
   refusal: (Fault & { readonly until: Instant }) | undefined
+  /** No longer asked for: it is gone as soon as its addresses are handed over. */
+  isLeaving = false
   /** Messages that wait until the held addresses are true. */
   outbox: Message[] = []
   /** VRIDs that it has run with: a VRID is new once. */

@@ -1,4 +1,4 @@
-import type { VirtualIPNodeSpec } from '../api/virtual-ip-node.ts'
+import type { VirtualIPNodeSpec, VirtualRouterSpec } from '../api/virtual-ip-node.ts'
 import { accepted } from './accepted.ts'
 import { firstComeFirst } from './demand.ts'
 import { goingOn } from './going-on.ts'
@@ -51,14 +51,20 @@ function planOf(name: string, outcome: Outcome | undefined): [string, VirtualIPP
 }
 
 function nodeSpecs(outcomes: readonly [string, Outcome][], survey: Survey): Map<string, VirtualIPNodeSpec> {
+  const all = outcomes.flatMap(([, { routers }]) => [...routers.values()].flat())
+  const run = new Set(all.map(keyOf))
   const names = [...survey.nodes.map(({ name }) => name), ...survey.agents.map(({ node }) => node)]
   return new Map(
     [...new Set(names)].sort().map(node => {
       const routers = outcomes.flatMap(([, outcome]) => outcome.routers.get(node) ?? [])
       const homes = new Map(outcomes.flatMap(([name, { homes }]) => homeOf(name, homes.get(node))))
-      return [node, nodeSpec(routers, homes, survey.agent(node))]
+      return [node, nodeSpec(routers, homes, survey.agent(node), router => run.has(keyOf(router)))]
     }),
   )
+}
+
+function keyOf({ virtualIP, family }: Pick<VirtualRouterSpec, 'virtualIP' | 'family'>): string {
+  return `${virtualIP}/${family}`
 }
 
 function homeOf(name: string, home: number | undefined): [string, number][] {

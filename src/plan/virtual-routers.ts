@@ -50,12 +50,13 @@ function resolved(check: Check): Check {
 
 /**
  * A node's spec: its routers, and the numbers it is told to give up, remembered until it confirmed. A node that is ranked last for a time
- * keeps the claim to the priority it had (`homes`, by VirtualIP) among them, and returns to it.
+ * keeps the claim to the priority it had (`homes`, by VirtualIP) among them, and returns to it. `isRun`: by any node.
  */
 export function nodeSpec(
   routers: readonly VirtualRouterSpec[],
   homes: ReadonlyMap<string, number>,
   agent: PlanAgent | undefined,
+  isRun: (router: Pick<VirtualRouterSpec, 'virtualIP' | 'family'>) => boolean,
 ): VirtualIPNodeSpec {
   const sorted = [...routers].sort((a, b) => byText(a.virtualIP, b.virtualIP) || byText(a.family, b.family))
   const had = [...(agent?.spec?.virtualRouters ?? []), ...(agent?.confirmed ? [] : (agent?.spec?.released ?? []))]
@@ -68,7 +69,9 @@ export function nodeSpec(
   if (released.size === 0) return { virtualRouters: sorted }
   return {
     virtualRouters: sorted,
-    released: [...released].sort(([a], [b]) => byText(a, b)).map(([, number]) => number),
+    released: [...released]
+      .sort(([a], [b]) => byText(a, b))
+      .map(([, number]) => (isRun(number) ? number : { ...number, ended: true })),
   }
 }
 

@@ -168,7 +168,8 @@ function onlyWaits(before: RouterState, { state, messages, observations }: Step)
     state.active === before.active &&
     state.activeInterval === before.activeInterval &&
     state.preemptAt === before.preemptAt &&
-    state.takeoverReason === before.takeoverReason
+    state.takeoverReason === before.takeoverReason &&
+    state.handover === before.handover
   )
 }
 

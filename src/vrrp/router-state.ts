@@ -18,6 +18,8 @@ export interface VirtualRouterConfig {
   readonly preemption: Preemption
   /** This router's primary address on the link: the source of its adverts, and what breaks a tie. */
   readonly primaryAddress: IpAddress
+  /** How long at most the addresses are still answered for when the router is no longer Active; absent or 0: not at all, as RFC 9568 §6.4.3. */
+  readonly handover?: Millis
 }
 
 export type Preemption = { readonly mode: 'Always'; readonly delay: Millis } | { readonly mode: 'Never' }
@@ -27,6 +29,17 @@ export type RouterState = Initialize | Backup | Active
 export interface Initialize {
   readonly name: 'Initialize'
   readonly since: Instant
+  readonly handover?: Handover | undefined
+}
+
+/** The addresses are still held, though the router is no longer Active: until its successor has announced them. */
+export interface Handover {
+  /** Then they are withdrawn. */
+  readonly until: Instant
+  /** Whatever else is heard, `until` is no later. */
+  readonly limit: Instant
+  /** What was heard of the successor. */
+  readonly successor: 'Nobody' | 'Advertised' | 'Announced'
 }
 
 export interface Backup {
@@ -41,6 +54,7 @@ export interface Backup {
   readonly preemptAt?: Instant | undefined
   /** Why `activeDownDeadline` will be believed; absent: ActiveDown. */
   readonly takeoverReason?: 'PriorityZeroReceived' | 'Preempted' | undefined
+  readonly handover?: Handover | undefined
 }
 
 export interface ActiveHeard {
@@ -59,9 +73,11 @@ export interface Active {
 export type RouterEvent =
   /** The link, its primary address and the checks are there. `unheard`: the VRID was just allocated and nobody was heard on it. */
   | { readonly type: 'Startup'; readonly unheard: boolean }
-  /** Stop taking part: the reason is the caller's. */
-  | { readonly type: 'Shutdown' }
+  /** Stop taking part: the reason is the caller's. `handOver`: what is held is held until a successor has announced it. */
+  | { readonly type: 'Shutdown'; readonly handOver: boolean }
   | { readonly type: 'AdvertisementReceived'; readonly advertisement: Advertisement; readonly source: IpAddress }
+  /** Another node said that it has an address of this virtual router: gratuitous ARP, or an unsolicited Neighbor Advertisement. */
+  | { readonly type: 'Announced' }
   /** `now` has reached `deadline(state)`. */
   | { readonly type: 'DeadlineReached' }
   /** This process slept (suspend, freeze) and what it knew is old: an Active Router becomes Backup, a Backup waits anew. */
@@ -94,6 +110,8 @@ export type Observation =
       readonly to: RouterState['name']
       readonly reason: TransitionReason
     }
+  /** The addresses are no longer held; what was heard of the successor meanwhile. */
+  | { readonly type: 'HandedOver'; readonly successor: Handover['successor'] }
   /** Version 2: the advert was discarded (RFC 3768 §7.1). Version 3: another Active's interval differs from ours; taken over. */
   | {
       readonly type: 'IntervalMismatch'

@@ -14,12 +14,14 @@ import {
   waitReconfigured,
   waitSkewTime,
 } from './backup-wait.ts'
+import { advertised, announced, leaving, yielding } from './handover.ts'
 import { OWNER, RELEASE } from './priority.ts'
 import { intervalMismatch, oddities, refusal } from './reception.ts'
 import type {
   Active,
   ActiveHeard,
   Backup,
+  Handover,
   Initialize,
   Message,
   Observation,
@@ -43,9 +45,9 @@ export function initialState(now: Instant): Initialize {
 export function deadline(state: RouterState): Instant | undefined {
   switch (state.name) {
     case 'Initialize':
-      return undefined
+      return state.handover?.until
     case 'Backup':
-      return backupDeadline(state)
+      return Math.min(backupDeadline(state), state.handover?.until ?? Infinity)
     case 'Active':
       return state.advertisementDeadline
   }
@@ -53,7 +55,7 @@ export function deadline(state: RouterState): Instant | undefined {
 
 /** Whether the addresses of the virtual router must be on the link now. */
 export function holdsAddresses(state: RouterState): boolean {
-  return state.name === 'Active'
+  return state.name === 'Active' || state.handover !== undefined
 }
 
 /**
@@ -79,14 +81,32 @@ function whileInitialize(config: VirtualRouterConfig, state: Initialize, event: 
       if (config.priority === OWNER) return becomeActive(config, state, 'Owner', now)
       // Not in the RFC, which waits Active_Down_Interval for an Active Router that here can't exist.
       if (event.unheard) return becomeActive(config, state, 'Unheard', now)
-      return becomeBackup(config, state, 'Startup', config.advertisementInterval, undefined, now)
+      return becomeBackup(config, state, 'Startup', config.advertisementInterval, undefined, state.handover, now)
     case 'Shutdown':
+      return event.handOver ? stay(state) : stay(withdrawn(state))
     case 'AdvertisementReceived':
+      return stay(heardWhileLeaving(config, state, event.advertisement, event.source, now))
+    case 'Announced':
+      return stay(heardAnnounced(state, now))
     case 'DeadlineReached':
+      return endHandover(state, now)
     case 'Overslept':
+      return stay(withdrawn(state))
     case 'Reconfigured':
       return stay(state)
   }
+}
+
+function heardWhileLeaving(
+  config: VirtualRouterConfig,
+  state: Initialize,
+  advertisement: Advertisement,
+  source: IpAddress,
+  now: Instant,
+): Initialize {
+  const { handover } = state
+  if (!handover || advertisement.priority === RELEASE || refusal(config, advertisement, source)) return state
+  return { ...state, handover: advertised(handover, now) }
 }
 
 // ---- Backup (RFC 9568 §6.4.2)
@@ -96,13 +116,16 @@ function whileBackup(config: VirtualRouterConfig, state: Backup, event: RouterEv
     case 'Startup':
       return stay(state)
     case 'Shutdown':
-      return becomeInitialize(state, NOTHING, now)
+      return becomeInitialize(state, NOTHING, event.handOver ? state.handover : undefined, now)
     case 'DeadlineReached':
-      return now < backupDeadline(state) ? stay(state) : becomeActive(config, state, takeoverReason(state), now)
+      if (now < backupDeadline(state)) return endHandover(state, now)
+      return becomeActive(config, state, takeoverReason(state), now)
     case 'AdvertisementReceived':
       return heardWhileBackup(config, state, event.advertisement, event.source, now)
+    case 'Announced':
+      return stay(heardAnnounced(state, now))
     case 'Overslept':
-      return stay(waitFor(config, state, undefined, state.activeInterval, now))
+      return stay(waitFor(config, withdrawn(state), undefined, state.activeInterval, now))
     case 'Reconfigured':
       return reconfiguredWhileBackup(config, state, event.previous, now)
   }
@@ -110,18 +133,19 @@ function whileBackup(config: VirtualRouterConfig, state: Backup, event: RouterEv
 
 function heardWhileBackup(
   config: VirtualRouterConfig,
-  state: Backup,
+  before: Backup,
   advertisement: Advertisement,
   source: IpAddress,
   now: Instant,
 ): Step {
   const refused = refusal(config, advertisement, source)
-  if (refused) return stay(state, [refused])
+  if (refused) return stay(before, [refused])
   const { priority, interval } = advertisement
   const odd = oddities(config, advertisement, source)
   if (priority === RELEASE) {
-    return stay(waitSkewTime(config, state, now), [...odd, { type: 'PriorityZeroReceived', source }])
+    return stay(waitSkewTime(config, before, now), [...odd, { type: 'PriorityZeroReceived', source }])
   }
+  const state = before.handover ? { ...before, handover: advertised(before.handover, now) } : before
   const active = sameActive(state.active, source, priority)
   if (preemptsAtOnce(config, priority)) return stay(letPass(state, active), odd)
   const following = waitFor(config, state, active, interval, now)
@@ -147,14 +171,18 @@ function whileActive(config: VirtualRouterConfig, state: Active, event: RouterEv
   switch (event.type) {
     case 'Startup':
       return stay(state)
-    case 'Shutdown':
-      return becomeInitialize(state, [{ type: 'Advertise', priority: RELEASE }], now)
+    case 'Shutdown': {
+      const handover = event.handOver ? leaving(config, now) : undefined
+      return becomeInitialize(state, [{ type: 'Advertise', priority: RELEASE }], handover, now)
+    }
     case 'DeadlineReached':
       return now < state.advertisementDeadline ? stay(state) : advertise(config, state, now)
     case 'AdvertisementReceived':
       return heardWhileActive(config, state, event.advertisement, event.source, now)
+    case 'Announced':
+      return stay(state)
     case 'Overslept':
-      return becomeBackup(config, state, 'Overslept', config.advertisementInterval, undefined, now)
+      return becomeBackup(config, state, 'Overslept', config.advertisementInterval, undefined, undefined, now)
     case 'Reconfigured':
       return reconfiguredWhileActive(config, state, event.previous, now)
   }
@@ -197,7 +225,8 @@ function heardWhileActive(
   if (higher > 0 || (higher === 0 && compareAddresses(source, config.primaryAddress) > 0)) {
     const noted = interval === config.advertisementInterval ? odd : [...odd, intervalMismatch(config, interval, source)]
     const reason = higher > 0 ? 'HigherPriorityHeard' : 'HigherAddressHeard'
-    return becomeBackup(config, state, reason, interval, { address: source, priority }, now, noted)
+    const active = { address: source, priority }
+    return becomeBackup(config, state, reason, interval, active, yielding(config, now), now, noted)
   }
   return assertActive(config, state, [...odd, { type: 'LosingAdvertisement', source, priority }], now)
 }
@@ -243,10 +272,36 @@ function reconfiguredWhileActive(
   }
 }
 
+// ---- make before break
+
+function heardAnnounced<S extends Initialize | Backup>(state: S, now: Instant): S {
+  return state.handover ? { ...state, handover: announced(state.handover, now) } : state
+}
+
+function endHandover(state: Initialize | Backup, now: Instant): Step {
+  const { handover } = state
+  if (!handover || now < handover.until) return stay(state)
+  return stay(withdrawn(state), [{ type: 'HandedOver', successor: handover.successor }])
+}
+
+/** Holds its addresses no longer, whatever was heard. */
+function withdrawn<S extends Initialize | Backup>(state: S): S {
+  return state.handover ? { ...state, handover: undefined } : state
+}
+
 // ---- the doors
 
-function becomeInitialize(state: RouterState, messages: readonly Message[], now: Instant): Step {
-  return { state: initialState(now), messages, observations: [transition(state, 'Initialize', 'Shutdown')] }
+function becomeInitialize(
+  state: RouterState,
+  messages: readonly Message[],
+  handover: Handover | undefined,
+  now: Instant,
+): Step {
+  return {
+    state: handover ? { ...initialState(now), handover } : initialState(now),
+    messages,
+    observations: [transition(state, 'Initialize', 'Shutdown')],
+  }
 }
 
 function becomeBackup(
@@ -255,6 +310,7 @@ function becomeBackup(
   reason: TransitionReason,
   activeInterval: Millis,
   active: ActiveHeard | undefined,
+  handover: Handover | undefined,
   now: Instant,
   noted: readonly Observation[] = NOTHING,
 ): Step {
@@ -268,6 +324,7 @@ function becomeBackup(
       active,
       preemptAt: undefined,
       takeoverReason: undefined,
+      handover,
     },
     messages: NOTHING,
     observations: [...noted, transition(state, 'Backup', reason)],

@@ -8,7 +8,7 @@ type Configs = Record<string, VirtualRouterConfig>
 /**
  * Plays a story and gives its transcript, a line a step that an operator would care about.
  *
- *     routers  a=200 b=150  interval=1s        all of them; settings for all: interval version preemption delay addresses
+ *     routers  a=200 b=150  interval=1s        all of them; settings for all: interval version preemption delay addresses handover
  *     router   b interval=2s address=10.0.0.9  settings for one; `off`: it does not start by itself
  *     run 5s ; crash a ; start a unheard ; restart a ; stop a ; set a priority=80 ; cut a | b c ; heal
  *     lose 3 of a ; freeze a 5s ; sleep a 5s ; hear a priority=50 from=10.0.0.66
@@ -112,6 +112,8 @@ class Story {
     switch (observation.type) {
       case 'Transition':
         return `${observation.from} -> ${observation.to} (${observation.reason})`
+      case 'HandedOver':
+        return `releases (${observation.successor})`
       case 'IntervalMismatch':
         return `${this.#from(observation)} of ${formatDuration(observation.heard)}, not ${formatDuration(observation.configured)}`
       case 'AddressListMismatch':
@@ -126,7 +128,7 @@ class Story {
     }
   }
 
-  #from({ type, source }: Exclude<Observation, { type: 'Transition' }>): string {
+  #from({ type, source }: Exclude<Observation, { type: 'Transition' | 'HandedOver' }>): string {
     const sender = this.#lan.names().find(name => this.#lan.config(name).primaryAddress.text === source.text)
     return `${type} from ${sender ?? source.text}`
   }
@@ -186,6 +188,8 @@ function changed(config: VirtualRouterConfig, setting: string): VirtualRouterCon
       return { ...config, version: value === '2' ? 2 : 3 }
     case 'preemption':
       return { ...config, preemption: value === 'Never' ? { mode: 'Never' } : { mode: 'Always', delay: 0 } }
+    case 'handover':
+      return { ...config, handover: duration(value) }
     case 'delay':
       return { ...config, preemption: { mode: 'Always', delay: duration(value) } }
     case 'address':

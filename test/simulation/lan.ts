@@ -28,14 +28,16 @@ export interface Happening {
 interface Packet {
   readonly at: Instant
   readonly to: Node
-  readonly advertisement: Advertisement
-  readonly source: IpAddress
+  /** An advert or an announcement. */
+  readonly event: RouterEvent
 }
 
 interface Node {
   readonly name: string
   config: VirtualRouterConfig
   running: boolean
+  /** It ends as soon as it holds nothing. */
+  leaving: boolean
   set: RouterSet
   /** Its process stands still until then; packets wait in its socket. */
   frozenUntil: Instant
@@ -75,6 +77,7 @@ export class Lan {
         name,
         config,
         running: false,
+        leaving: false,
         set: new RouterSet(),
         frozenUntil: 0,
         asleep: false,
@@ -114,6 +117,7 @@ export class Lan {
 
   start(name: string, unheard = false): void {
     const node = this.#node(name)
+    if (node.leaving) this.#off(node)
     if (node.running) return
     node.running = true
     node.set = new RouterSet()
@@ -121,12 +125,12 @@ export class Lan {
     this.#step(node, { type: 'Startup', unheard })
   }
 
-  /** Leaves as an agent does on SIGTERM. */
+  /** Leaves as an agent does on SIGTERM: with a handover it is gone when that is over. */
   stop(name: string): void {
     const node = this.#node(name)
-    if (!node.running) return
-    this.#step(node, { type: 'Shutdown' })
-    this.#off(node)
+    if (!node.running || node.leaving) return
+    node.leaving = true
+    this.#step(node, { type: 'Shutdown', handOver: true })
   }
 
   /** The node is gone from the link without a word, its addresses with it. */
@@ -220,15 +224,14 @@ export class Lan {
     node.asleep = false
     this.#read(node)
     node.timer = undefined
+    if (!node.running) return
     for (const key of node.set.due(this.now)) this.#step(node, { type: 'DeadlineReached' }, key)
   }
 
   #read(node: Node): void {
     const packets = node.inbox
     node.inbox = []
-    for (const { advertisement, source } of packets) {
-      this.#step(node, { type: 'AdvertisementReceived', advertisement, source })
-    }
+    for (const { event } of packets) if (node.running) this.#step(node, event)
   }
 
   #step(node: Node, event: RouterEvent, key = node.name): void {
@@ -242,12 +245,14 @@ export class Lan {
     node.announced = node.announced.intersection(node.held)
     for (const message of result.messages) this.#send(node, message)
     this.onStep({ router: node.name, config: node.config, before, event, result })
+    if (node.leaving && node.held.size === 0) this.#off(node)
   }
 
   #send(node: Node, message: Message): void {
     switch (message.type) {
       case 'Announce':
         node.announced = node.held
+        this.#toOthers(node, { type: 'Announced' })
         return
       case 'Advertise':
         this.#advertise(node, message.priority)
@@ -260,9 +265,13 @@ export class Lan {
     const advertisement = { version, virtualRouterID, priority, interval, addresses }
     if (node.loseNext-- > 0) return
     node.loseNext = 0
+    this.#toOthers(node, { type: 'AdvertisementReceived', advertisement, source: primaryAddress })
+  }
+
+  #toOthers(node: Node, event: RouterEvent): void {
     for (const to of this.#nodes.values()) {
       if (to === node || !to.running || !this.#connected(node, to) || this.#random() < this.loss) continue
-      this.#packets.push({ at: this.#arrival(node, to), to, advertisement, source: primaryAddress })
+      this.#packets.push({ at: this.#arrival(node, to), to, event })
     }
     this.#packets.sort((a, b) => a.at - b.at)
   }
@@ -281,6 +290,7 @@ export class Lan {
 
   #off(node: Node): void {
     node.running = false
+    node.leaving = false
     node.set = new RouterSet()
     node.inbox = []
     node.timer = undefined

@@ -48,7 +48,7 @@ const backup: Backup = { name: 'Backup', since: 0, activeDownDeadline: 12_000, a
 const active: Active = { name: 'Active', since: 0, advertisementDeadline: 10_400 }
 
 const startup: RouterEvent = { type: 'Startup', unheard: false }
-const shutdown: RouterEvent = { type: 'Shutdown' }
+const shutdown: RouterEvent = { type: 'Shutdown', handOver: false }
 const fires: RouterEvent = { type: 'DeadlineReached' }
 const overslept: RouterEvent = { type: 'Overslept' }
 
