@@ -1,8 +1,8 @@
-import { setImmediate } from 'node:timers/promises'
-import { formatPrefix, type Prefix } from '../lib/ip-address.ts'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
+import { formatPrefix, type IpAddress, type Prefix } from '../lib/ip-address.ts'
 import type { Millis } from '../lib/time.ts'
 import { now } from './monotonic-clock.ts'
-import { encodeAddAddress, encodeDeleteAddress } from './route-messages.ts'
+import { encodeAddAddress, encodeDeleteAddress, encodeRouteLookup } from './route-messages.ts'
 import { NO_GROUPS, RouteSocket } from './route-socket.ts'
 import { errnoName, SyscallError } from './syscall-error.ts'
 
@@ -16,8 +16,9 @@ export interface AddressChange {
 /** Holds and releases addresses, marked as ours. */
 export interface Addresses {
   /**
-   * Makes the changes in order; never rejects. The answer has one result a change: undefined where it is now as asked, also where a
-   * released address was already gone or one that this process holds is still there. EEXIST: someone else put it there, and it was left alone.
+   * Makes the changes in order; never rejects. The answer comes when what is held is answered for, and has one result a change: undefined where
+   * it is now as asked, also where a released address was already gone or one that this process holds is still there. EEXIST: someone
+   * else put it there, and it was left alone.
    */
   apply(changes: readonly AddressChange[]): Promise<readonly (SyscallError | undefined)[]>
   /** Changes that were not made yet get ECANCELED. */
@@ -28,6 +29,9 @@ export interface Addresses {
 export async function openAddresses(protocolMark: number): Promise<Addresses> {
   return new AddressBatches(protocolMark)
 }
+
+/** For IPv6 routes; what is not there then may never come, as on a link that is down. */
+const [SHORT_WAIT, LONGEST_WAIT]: [Millis, Millis] = [2, 100]
 
 type Result = SyscallError | undefined
 
@@ -66,7 +70,41 @@ class AddressBatches implements Addresses {
       if (results.length > 0) await setImmediate()
       results.push(...this.#applyBatch(changes.slice(results.length, results.length + this.#batchLength)))
     }
+    const held = changes.filter(({ action }, i) => action === 'hold' && results[i] === undefined)
+    await this.#received(held.flatMap(({ prefix: { address } }) => (address.family === 'IPv6' ? [address] : [])))
     return results
+  }
+
+  /**
+   * The kernel says that it has an IPv6 address before it receives for it, duplicate address detection or not: the route comes from a
+   * work queue, a fraction of a millisecond later, or some milliseconds on a busy machine. Who announced sooner would lose packets.
+   */
+  async #received(addresses: readonly IpAddress[]): Promise<void> {
+    const began = now()
+    let missing = this.#withoutRoute(addresses)
+    while (missing.length > 0 && now() - began < LONGEST_WAIT) {
+      await (now() - began < SHORT_WAIT ? setImmediate() : sleep(1))
+      missing = this.#withoutRoute(missing)
+    }
+  }
+
+  #withoutRoute(addresses: readonly IpAddress[]): IpAddress[] {
+    const missing: IpAddress[] = []
+    for (let i = 0; i < addresses.length && !this.#isClosed; i += LONGEST_BATCH) {
+      missing.push(...this.#withoutRouteInBatch(addresses.slice(i, i + LONGEST_BATCH)))
+    }
+    return missing
+  }
+
+  #withoutRouteInBatch(addresses: readonly IpAddress[]): IpAddress[] {
+    const first = this.#sequence + 1
+    this.#sequence += addresses.length
+    const local = new Set<number>()
+    this.#socket.send(addresses.flatMap((address, i) => encodeRouteLookup(address, first + i)))
+    this.#socket.drain(({ sequence, message }) => {
+      if (message.type === 'Route' && message.isLocal) local.add(sequence)
+    })
+    return addresses.filter((_, i) => !local.has(first + i))
   }
 
   #applyBatch(changes: readonly AddressChange[]): Result[] {

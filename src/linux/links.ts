@@ -158,6 +158,7 @@ class RouteTable {
       case 'AddressGone':
         return this.#removeAddress(message.address)
       case 'Answer':
+      case 'Route':
       case 'DumpDone':
       case 'Unrelated':
         return false

@@ -13,7 +13,7 @@ import {
   writeS32,
   writeU32,
 } from 'netlink/dist/structs.js'
-import { type Family, ipAddressFromBytes, type Prefix } from '../lib/ip-address.ts'
+import { type Family, type IpAddress, ipAddressFromBytes, type Prefix } from '../lib/ip-address.ts'
 
 /** What rtnetlink says and is told (rtnetlink(7), linux/rtnetlink.h, linux/if_addr.h, linux/if_link.h). */
 export type RouteMessage =
@@ -23,6 +23,8 @@ export type RouteMessage =
   | { readonly type: 'AddressGone'; readonly address: AddressMessage }
   /** `errno` 0: done as asked; else a positive error number. */
   | { readonly type: 'Answer'; readonly errno: number }
+  /** Where packets to an address that was asked for go. */
+  | { readonly type: 'Route'; readonly isLocal: boolean }
   | { readonly type: 'DumpDone' }
   | { readonly type: 'Unrelated' }
 
@@ -60,6 +62,8 @@ export function decodeRouteMessage({ type, data }: NetlinkMessage): RouteMessage
     case RTM_NEWADDR:
     case RTM_DELADDR:
       return decodeAddress(type, asBuffer(data))
+    case RTM_NEWROUTE:
+      return { type: 'Route', isLocal: asBuffer(data)[RTM_TYPE] === RTN_LOCAL }
   }
   return { type: 'Unrelated' }
 }
@@ -139,6 +143,16 @@ export function encodeDeleteAddress(linkIndex: number, prefix: Prefix, sequence:
   return encode(RTM_DELADDR, NLM_F_ACK, sequence, body)
 }
 
+/** Asks where packets to an address go. */
+export function encodeRouteLookup({ family, bytes }: IpAddress, sequence: number): Uint8Array[] {
+  const header = Buffer.alloc(ROUTE_HEADER_LENGTH)
+  header[0] = familyNumber(family)
+  header[1] = bytes.length * 8
+  const attributes = new AttrStream()
+  attributes.push(RTA_DST, bytes)
+  return encode(RTM_GETROUTE, 0, sequence, [header, ...attributes.bufs])
+}
+
 function addressHeader(linkIndex: number, prefix: Prefix): Uint8Array {
   const header = Buffer.alloc(ADDRESS_HEADER_LENGTH)
   header[0] = familyNumber(prefix.address.family)
@@ -185,9 +199,10 @@ const [AF_UNSPEC, AF_INET, AF_INET6] = [0, 2, 10]
 const [NLMSG_ERROR, NLMSG_DONE] = [2, 3]
 const [NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP, NLM_F_EXCL, NLM_F_CREATE] = [0x1, 0x4, 0x300, 0x200, 0x400]
 const [RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR] = [16, 17, 18, 20, 21, 22]
+const [RTM_NEWROUTE, RTM_GETROUTE, RTA_DST, RTN_LOCAL] = [24, 26, 1, 2]
 const [IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_EXT_MASK] = [1, 3, 4, 29]
 const [IFA_ADDRESS, IFA_LOCAL, IFA_CACHEINFO, IFA_FLAGS, IFA_PROTO] = [1, 2, 6, 8, 11]
 const RTEXT_FILTER_SKIP_STATS = 8
-/** struct ifinfomsg, struct ifaddrmsg */
-const [LINK_HEADER_LENGTH, ADDRESS_HEADER_LENGTH] = [16, 8]
+/** struct ifinfomsg, struct ifaddrmsg, struct rtmsg; where the last has its rtm_type */
+const [LINK_HEADER_LENGTH, ADDRESS_HEADER_LENGTH, ROUTE_HEADER_LENGTH, RTM_TYPE] = [16, 8, 12, 7]
 const FOR_EVER = -1
