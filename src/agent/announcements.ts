@@ -1,7 +1,10 @@
 import type { Instant, Millis } from '../lib/time.ts'
 
-/** When a new holder's addresses are announced again, in ms after the first time: a lost frame must not cost an ARP time-out. */
-const REPEATS: readonly Millis[] = [100, 1000, 5000]
+/**
+ * When a new holder's addresses are announced again, in ms after the first time: who asked for one while its former holder still answered must
+ * not keep that answer, and a lost frame must not cost an ARP time-out.
+ */
+const REPEATS: readonly Millis[] = [25, 100, 1000, 5000]
 
 /** Which routers' addresses are to be announced again, and when. */
 export class Announcements {

@@ -1,0 +1,44 @@
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { LabNode } from './lan.ts'
+
+/** One address asked by one protocol at a steady pace. In ms. */
+export interface Pinged {
+  readonly address: string
+  readonly protocol: 'ICMP' | 'UDP'
+  readonly sent: number
+  /** When those were sent that nobody answered within 1 s, in labTime. */
+  readonly lost: number[]
+  /** Between two answers. */
+  readonly longestGap: number
+  /** From a probe to its answer. */
+  readonly slowest: number
+  /** Answers beyond the first. */
+  readonly duplicates: number
+}
+
+const PINGER = fileURLToPath(new URL('pinger.ts', import.meta.url))
+
+/** Asks each address from `client` by ICMP and by UDP, every `pace` ms each, until `stop`. Resolves when it has begun. */
+export async function startPings(
+  client: LabNode,
+  addresses: readonly string[],
+  pace: number,
+): Promise<{ stop(): Promise<Pinged[]> }> {
+  const child = client.spawn('node', [PINGER, String(pace), ...addresses], { stdio: ['pipe', 'pipe', 'inherit'] })
+  if (!child.stdout) throw new Error('A pinger without output')
+  const begun = once(child.stdout, 'data')
+  let output = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk
+  })
+  const ended = once(child, 'close')
+  await begun
+  return {
+    async stop() {
+      child.stdin?.end()
+      await ended
+      return JSON.parse(output.slice(output.indexOf('\n'))) as Pinged[]
+    },
+  }
+}
