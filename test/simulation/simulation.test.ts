@@ -3,7 +3,9 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { ipAddress } from '../../src/lib/ip-address.ts'
 import type { Instant, Millis } from '../../src/lib/time.ts'
-import { deadline, step, type VirtualRouterConfig } from '../../src/vrrp/virtual-router.ts'
+import { UNTIL_ANNOUNCED } from '../../src/vrrp/handover.ts'
+import { activeDownInterval } from '../../src/vrrp/timers.ts'
+import { deadline, holdsAddresses, step, type VirtualRouterConfig } from '../../src/vrrp/virtual-router.ts'
 import { type Happening, Lan } from './lan.ts'
 
 // Networks in which packets are lost, late and cut off, and nodes crash, freeze, sleep and are reconfigured; then calm. When a run fails,
@@ -21,6 +23,7 @@ interface Network {
   readonly routers: readonly { readonly priority: number; readonly interval: Millis }[]
   readonly version: 2 | 3
   readonly preemption: VirtualRouterConfig['preemption']
+  readonly handover: Millis
   readonly seed: number
   readonly delay: Millis
   readonly lateness: Millis
@@ -53,6 +56,7 @@ const network: fc.Arbitrary<Network> = fc.record({
   routers: fc.array(fc.record({ priority, interval }), { minLength: 2, maxLength: 5 }),
   version: fc.constantFrom(2, 3),
   preemption,
+  handover: fc.constantFrom(0, 30, 29_000),
   seed: fc.integer(),
   delay: fc.nat({ max: 5 }),
   lateness: fc.nat({ max: 20 }),
@@ -121,6 +125,7 @@ test('a Backup takes over within Active_Down_Interval of a crash, the highest on
         routers: priorities.map(each => ({ priority: each, interval: pace })),
         version,
         preemption: { mode: 'Always', delay: 0 },
+        handover: 0,
         seed: 1,
         delay: 0,
         lateness: 0,
@@ -150,13 +155,64 @@ test('a Backup takes over within Active_Down_Interval of a crash, the highest on
   )
 })
 
+test('in a lossless network a planned move never leaves the address without an answer, and two answer for a moment only', () => {
+  const distinct = fc.uniqueArray(fc.integer({ min: 1, max: 254 }), { minLength: 2, maxLength: 4 })
+  const move = fc.record({
+    type: fc.constantFrom('stop', 'lower', 'raise'),
+    router,
+    wait: fc.nat({ max: 2000 }),
+    isZeroLost: fc.boolean(),
+  })
+  const moves = fc.array(move, { minLength: 1, maxLength: 8 })
+  fc.assert(
+    fc.property(distinct, network, interval, moves, fc.context(), (priorities, net, pace, planned, context) => {
+      const routers = priorities.map(each => ({ priority: each, interval: pace }))
+      // A timer that is later than the wait it ends is another fault than a move.
+      const lan = lanOf({ ...net, routers, preemption: { mode: 'Always', delay: 0 }, handover: 29_000, lateness: 0 })
+      const watch = new Watch(lan, line => context.log(line))
+      for (const name of lan.names()) lan.start(name)
+      calm(lan)
+      watch.mustBeHeld = true
+      for (const { type, router, wait, isZeroLost } of planned) {
+        lan.run(wait)
+        const [active = ''] = activeRouters(lan)
+        const name = type === 'stop' ? active : nameOf(lan, router)
+        if (isZeroLost && type === 'stop') lan.loseNext(name, 1)
+        if (type === 'stop') lan.stop(name)
+        else lan.configure(name, { priority: unused(lan, type === 'lower' ? 1 : 240) })
+        calm(lan)
+        lan.start(name)
+        calm(lan)
+      }
+      assertElected(lan, { mode: 'Always', delay: 0 })
+      assert.ok(watch.longestOverlap <= UNTIL_ANNOUNCED + 2 * (lan.delay + lan.jitter), `${watch.longestOverlap} ms`)
+    }),
+    { numRuns: 100 },
+  )
+})
+
+/** The lowest priority from `from` on that no router has. */
+function unused(lan: Lan, from: number): number {
+  const used = new Set(lan.names().map(name => lan.config(name).priority))
+  let priority = from
+  while (used.has(priority)) priority++
+  return priority
+}
+
 /** Holds every step against what must always be so. */
 class Watch {
   /** From then on nothing may happen, except to `mayMove`. */
   quietSince: Instant = Infinity
   mayMove: string | undefined
+  /** Whether somebody must hold the addresses at any moment. */
+  mustBeHeld = false
+  /** How long two routers held them at once. */
+  longestOverlap: Millis = 0
+  #overlapsSince: Instant | undefined
   readonly #lan: Lan
   readonly #log: (line: string) => void
+  /** By when each router that was Active must hold nothing. */
+  readonly #heldUntil = new Map<string, Instant>()
   /** When each router last heard an advert that keeps it Backup. */
   readonly #heard = new Map<string, Instant>()
 
@@ -171,9 +227,22 @@ class Watch {
     this.#isPure(happening)
     this.#deadlineIsAhead(happening)
     this.#addressesAreRight(happening)
+    this.#handsOverInTime(happening)
     this.#speaksOnlyAsActive(happening)
     this.#waitedLongEnough(happening)
     this.#isQuiet(happening)
+    this.#isHeld()
+  }
+
+  #isHeld(): void {
+    const { now } = this.#lan
+    const holders = this.#lan.names().filter(name => this.#lan.addresses(name).held.size > 0)
+    if (this.mustBeHeld) assert.ok(holders.length > 0, `nobody holds the addresses at ${now}`)
+    if (this.mustBeHeld && holders.length > 1) this.#overlapsSince ??= now
+    else if (this.#overlapsSince !== undefined) {
+      this.longestOverlap = Math.max(this.longestOverlap, now - this.#overlapsSince)
+      this.#overlapsSince = undefined
+    }
   }
 
   #logTransition({ router, event, result }: Happening): void {
@@ -200,13 +269,27 @@ class Watch {
 
   #addressesAreRight({ router, config, result }: Happening): void {
     const { held, announced } = this.#lan.addresses(router)
-    const due = result.state.name === 'Active' ? config.addresses.map(address => address.text) : []
-    assert.deepEqual([...held].sort(), due.toSorted(), 'addresses are held by whoever is Active, all of them')
-    assert.deepEqual([...announced].sort(), due.toSorted(), 'what is held has been announced')
+    const due = holdsAddresses(result.state) ? config.addresses.map(address => address.text) : []
+    assert.deepEqual([...held].sort(), due.toSorted(), 'addresses are held by who is Active or hands over, all of them')
+    if (result.state.name !== 'Active') return
+    assert.deepEqual([...announced].sort(), due.toSorted(), 'what an Active Router holds has been announced')
+  }
+
+  /** Who ceases to be Active holds on for so long at most; nothing that it hears makes it longer. */
+  #handsOverInTime({ router, config, before, result: { state } }: Happening): void {
+    if (before.name === 'Active') {
+      const { version, advertisementInterval, handover = 0 } = config
+      const longest = Math.min(handover, activeDownInterval(version, 0, advertisementInterval))
+      this.#heldUntil.set(router, this.#lan.now + longest)
+    }
+    if (state.name === 'Active' || !state.handover) return
+    const limit = this.#heldUntil.get(router) ?? Number.NEGATIVE_INFINITY
+    assert.ok(state.handover.until <= limit, `${router} would hold until ${state.handover.until}, not ${limit}`)
   }
 
   #speaksOnlyAsActive({ config, before, result }: Happening): void {
     for (const message of result.messages) {
+      if (message.type === 'Announce') assert.equal(result.state.name, 'Active', 'only an Active Router announces')
       if (message.type !== 'Advertise') continue
       const leaves = before.name === 'Active' && result.state.name === 'Initialize'
       assert.equal(message.priority, leaves ? 0 : config.priority)
@@ -308,6 +391,7 @@ function lanOf(net: Network): Lan {
       advertisementInterval: net.version === 2 ? 1000 : interval,
       addresses: [VIP],
       preemption: net.preemption,
+      handover: net.handover,
       primaryAddress: ipAddress(`10.0.0.${i + 1}`),
     },
   ])

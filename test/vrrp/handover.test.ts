@@ -1,0 +1,261 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { ipAddress } from '../../src/lib/ip-address.ts'
+import type { Instant } from '../../src/lib/time.ts'
+import { RouterSet } from '../../src/vrrp/router-set.ts'
+import {
+  type Active,
+  deadline,
+  holdsAddresses,
+  initialState,
+  type RouterEvent,
+  type RouterState,
+  type Step,
+  step,
+  type VirtualRouterConfig,
+} from '../../src/vrrp/virtual-router.ts'
+
+// A router of priority 100 and interval 1 s that is Active until NOW.
+const NOW: Instant = 10_000
+const PEER = ipAddress('10.0.0.10')
+
+const config: VirtualRouterConfig = {
+  family: 'IPv4',
+  version: 3,
+  virtualRouterID: 51,
+  priority: 100,
+  advertisementInterval: 1000,
+  addresses: [ipAddress('10.0.0.100')],
+  preemption: { mode: 'Always', delay: 0 },
+  primaryAddress: ipAddress('10.0.0.5'),
+  handover: 29_000,
+}
+const letter: VirtualRouterConfig = { ...config, handover: 0 }
+const active: Active = { name: 'Active', since: 0, advertisementDeadline: NOW + 400 }
+
+const shutdown = (handOver: boolean): RouterEvent => ({ type: 'Shutdown', handOver })
+const announced: RouterEvent = { type: 'Announced' }
+const fires: RouterEvent = { type: 'DeadlineReached' }
+
+function advert(priority: number): RouterEvent {
+  const advertisement = {
+    version: 3,
+    virtualRouterID: 51,
+    priority,
+    interval: 1000,
+    addresses: config.addresses,
+  } as const
+  return { type: 'AdvertisementReceived', advertisement, source: PEER }
+}
+
+/** The states after each event of a story that begins as Active; times count from NOW. */
+function states(events: readonly (readonly [at: number, event: RouterEvent])[], how = config): RouterState[] {
+  return steps(events, how).map(({ state }) => state)
+}
+
+function steps(events: readonly (readonly [at: number, event: RouterEvent])[], how = config): Step[] {
+  let state: RouterState = active
+  return events.map(([at, event]) => {
+    const result = step(how, state, event, NOW + at)
+    state = result.state
+    return result
+  })
+}
+
+/** When it stops answering, if nothing else is heard: from NOW. */
+function until(state: RouterState | undefined): number | undefined {
+  assert.ok(state && state.name !== 'Active')
+  return state.handover && state.handover.until - NOW
+}
+
+describe('a router that leaves', () => {
+  test('says Priority 0 at once, and no more', () => {
+    const results = steps([
+      [0, shutdown(true)],
+      [600, advert(90)],
+      [601, announced],
+      [606, fires],
+    ])
+    assert.deepEqual(
+      results.flatMap(({ messages }) => messages),
+      [{ type: 'Advertise', priority: 0 }],
+    )
+  })
+
+  test('answers until 5 ms after its successor has announced, and tells so once', () => {
+    const results = steps([
+      [0, shutdown(true)],
+      [600, advert(90)],
+      [601, announced],
+      [605, fires],
+      [606, fires],
+      [607, fires],
+    ])
+    assert.deepEqual(
+      results.map(({ state }) => holdsAddresses(state)),
+      [true, true, true, true, false, false],
+    )
+    assert.deepEqual(
+      results.flatMap(({ observations }) => observations).filter(({ type }) => type === 'HandedOver'),
+      [{ type: 'HandedOver', successor: 'Announced' }],
+    )
+  })
+
+  test('answers for 50 ms after an advert that no announcement followed', () => {
+    const [, heard] = states([
+      [0, shutdown(true)],
+      [600, advert(90)],
+    ])
+    assert.equal(until(heard), 650)
+  })
+
+  test('answers for no longer because an advert came again, or announcements went on', () => {
+    const story = [
+      [0, shutdown(true)],
+      [600, advert(90)],
+      [640, advert(90)],
+      [648, announced],
+      [649, announced],
+    ] as const
+    assert.deepEqual(states(story).map(until), [4000, 650, 650, 650, 650])
+  })
+
+  test('goes on for each address that is announced, for others may not have been yet', () => {
+    const [, , first, second] = states([
+      [0, shutdown(true)],
+      [600, advert(90)],
+      [601, announced],
+      [604, announced],
+    ])
+    assert.deepEqual([until(first), until(second)], [606, 609])
+  })
+
+  test('takes an announcement for a successor whose advert was lost', () => {
+    assert.equal(
+      until(
+        states([
+          [0, shutdown(true)],
+          [600, announced],
+        ]).at(-1),
+      ),
+      605,
+    )
+  })
+
+  for (const [what, event] of [
+    ['Priority 0 of another', advert(0)],
+    ['its own advert come back', { ...advert(100), source: config.primaryAddress } as RouterEvent],
+  ] as const) {
+    test(`takes ${what} for no successor`, () => {
+      assert.equal(
+        until(
+          states([
+            [0, shutdown(true)],
+            [600, event],
+          ]).at(-1),
+        ),
+        4000,
+      )
+    })
+  }
+
+  for (const [version, interval, longest] of [
+    [3, 200, 800],
+    [3, 1000, 4000],
+    [2, 1000, 4000],
+  ] as const) {
+    test(`answers for ${longest} ms at most with version ${version} and ${interval} ms: no Backup waits longer`, () => {
+      const how = { ...config, version, advertisementInterval: interval } as const
+      assert.equal(until(states([[0, shutdown(true)]], how)[0]), longest)
+    })
+  }
+
+  test('answers for no longer than it is given', () => {
+    assert.equal(until(states([[0, shutdown(true)]], { ...config, handover: 1500 })[0]), 1500)
+  })
+
+  test('holds nothing from then on where it is told not to hand over, where the letter of the RFC is asked for, and after sleep', () => {
+    const left = [shutdown(true)] as const
+    assert.equal(holdsAddresses(step(config, active, shutdown(false), NOW).state), false)
+    assert.equal(holdsAddresses(step(letter, active, shutdown(true), NOW).state), false)
+    const [leaving] = states(left.map(event => [0, event]))
+    assert.ok(leaving)
+    for (const event of [shutdown(false), { type: 'Overslept' } as const]) {
+      assert.equal(holdsAddresses(step(config, leaving, event, NOW + 1).state), false)
+    }
+    assert.equal(holdsAddresses(step(config, leaving, shutdown(true), NOW + 1).state), true)
+  })
+
+  test('that never was Active has nothing to hand over', () => {
+    const backup: RouterState = { name: 'Backup', since: 0, activeDownDeadline: NOW + 3000, activeInterval: 1000 }
+    assert.equal(holdsAddresses(step(config, backup, shutdown(true), NOW).state), false)
+    assert.deepEqual(step(config, initialState(0), announced, NOW).state, initialState(0))
+  })
+
+  test('and is told to take part again before it is done is Backup, and answers on', () => {
+    const [, backup, heard] = states([
+      [0, shutdown(true)],
+      [10, { type: 'Startup', unheard: false }],
+      [600, advert(150)],
+    ])
+    assert.equal(backup?.name, 'Backup')
+    assert.deepEqual([until(backup), until(heard)], [4000, 650])
+  })
+})
+
+describe('an Active Router that hears a higher one', () => {
+  test('is Backup at once, and answers until the other has announced', () => {
+    const results = steps([
+      [0, advert(150)],
+      [1, announced],
+      [6, fires],
+    ])
+    assert.deepEqual(
+      results.map(({ state }) => [state.name, holdsAddresses(state)]),
+      [
+        ['Backup', true],
+        ['Backup', true],
+        ['Backup', false],
+      ],
+    )
+  })
+
+  test('answers for 50 ms at most, also where it is given seconds', () => {
+    assert.equal(until(states([[0, advert(150)]])[0]), 50)
+    assert.equal(until(states([[0, advert(150)]], { ...config, handover: 20 })[0]), 20)
+    assert.equal(until(states([[0, advert(150)]], letter)[0]), undefined)
+  })
+
+  test('and is to take over again meanwhile holds what it held', () => {
+    const [backup] = states([[0, advert(150)]])
+    assert.ok(backup?.name === 'Backup')
+    const late = { ...backup, activeDownDeadline: NOW + 10 }
+    const again = step(config, late, fires, NOW + 10).state
+    assert.equal(again.name, 'Active')
+    assert.ok(holdsAddresses(again))
+  })
+
+  test('wakes for its last answer, then for its next deadline', () => {
+    const [backup, , after] = states([
+      [0, advert(150)],
+      [50, fires],
+      [50, fires],
+    ])
+    assert.ok(backup && after)
+    assert.equal(deadline(backup), NOW + 50)
+    assert.equal(deadline(after), NOW + 3609.375)
+  })
+})
+
+test('adverts that come again while a Backup still answers change nothing about when it stops', () => {
+  const set = new RouterSet()
+  set.add('web', 1, config, 0)
+  set.step('web', { type: 'Startup', unheard: true }, 0)
+  set.step('web', advert(150), 1000)
+  set.step('web', advert(150), 1010)
+  set.repetition('web')?.(1020)
+  assert.deepEqual(set.due(1049), [])
+  assert.deepEqual(set.due(1050), ['web'])
+  set.step('web', fires, 1050)
+  assert.equal(holdsAddresses(set.get('web')?.state ?? active), false)
+})
