@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { formatPrefix, parsePrefix } from '../../src/lib/ip-address.ts'
 import { type AddressChange, type Addresses, openAddresses } from '../../src/linux/addresses.ts'
 import { type LinkTable, watchLinks } from '../../src/linux/links.ts'
+import { encodeRouteLookup, type RouteMessage } from '../../src/linux/route-messages.ts'
+import { NO_GROUPS, RouteSocket } from '../../src/linux/route-socket.ts'
 import { type LabNode, openLan } from '../lab/lan.ts'
 import { inNamespace } from '../lab/namespace.ts'
 
@@ -51,6 +53,19 @@ test('an IPv4 address is held with our mark and without a route to its prefix, a
   assert.doesNotMatch(node.run('ip', 'route', 'show'), /10\.9\.2\.0\/25/)
   assert.deepEqual(await addresses.apply([release('10.9.2.5/25')]), [undefined])
   assert.equal(present('10.9.2.5'), undefined)
+})
+
+test('an IPv6 address is received for when it is held: the kernel says that it has one some moments before', async () => {
+  const routes = inNamespace('addr1', () => new RouteSocket(NO_GROUPS))
+  for (let i = 1; i <= 100; i++) {
+    const prefix = parsePrefix(`fd09:2::a:${i}/64`) ?? assert.fail()
+    assert.deepEqual(await addresses.apply([hold(formatPrefix(prefix))]), [undefined])
+    const answers: RouteMessage[] = []
+    routes.send(encodeRouteLookup(prefix.address, i))
+    routes.drain(({ message }) => answers.push(message))
+    assert.deepEqual(answers, [{ type: 'Route', isLocal: true }], `address ${i}`)
+  }
+  routes.close()
 })
 
 test('an IPv6 address is held at once, without duplicate address detection, and is no source of its own', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { EXCLUDE_LABEL } from '../../src/api/names.ts'
 import { assignPriorities, type RankedNode } from '../../src/plan/priorities.ts'
 import { Cluster, print, sentence } from './cluster.ts'
 
@@ -154,6 +155,21 @@ describe('confirmation', () => {
     cluster.agent('node1').report()
     cluster.write()
     assert.equal(released(), undefined)
+  })
+
+  test('who gives up what others go on with can tell it from what no node runs any more', () => {
+    const cluster = Cluster.of(3).apply('gone').apply('moved', { redundancy: 2 })
+    cluster.settle()
+    cluster.virtualIPs.delete('gone')
+    cluster.change('node2', { labels: { [EXCLUDE_LABEL]: 'true' } })
+    cluster.write()
+    assert.deepEqual(
+      cluster.agent('node2').spec?.released?.map(({ virtualIP, ended }) => [virtualIP, ended]),
+      [
+        ['gone', true],
+        ['moved', undefined],
+      ],
+    )
   })
 
   test('a number that only an unconfirmed status shows is in use', () => {
