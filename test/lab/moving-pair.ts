@@ -56,6 +56,10 @@ export class MovingPair {
     const nodes = pair.#sides.map(({ node }) => node)
     for (const address of ADDRESSES) pair.#holders.push(await watchHolders(nodes, address))
     await pair.#isHeldBy(0)
+    for (const node of nodes) {
+      const answers = () => ['udp', 'udp6'].every(table => /:0007 /.test(node.run('cat', `/proc/net/${table}`)))
+      await eventually(`${node.name} answers probes`, answers)
+    }
     return pair
   }
 

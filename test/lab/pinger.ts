@@ -13,6 +13,7 @@ import type { Pinged } from './pings.ts'
 const [pace = '1', ...addresses] = process.argv.slice(2)
 /** An answer that takes longer is none. */
 const ANSWERED_WITHIN = 1000
+const MOST_AT_ONCE = 5
 
 class Stream {
   readonly result: { -readonly [K in keyof Pinged]: Pinged[K] }
@@ -90,12 +91,12 @@ const BUFFER = new Uint8Array(Int32Array.of(4 << 20).buffer)
 const IDENTIFIER = 0x77
 
 const streams = addresses.flatMap(address => [new Stream(address, 'ICMP'), new Stream(address, 'UDP')])
-const started = labTime()
-let sent = 0
-/** A timer that is late sends what it missed, so that the pace holds on a busy machine. */
+let next = labTime()
+/** A timer that is late sends a few of those it missed; more at once would be lost in queues that no host at this pace would fill. */
 const timer = setInterval(() => {
-  const due = Math.floor((labTime() - started) / Number(pace))
-  for (; sent <= due; sent++) for (const stream of streams) stream.send()
+  const now = labTime()
+  next = Math.max(next, now - MOST_AT_ONCE * Number(pace))
+  for (; next <= now; next += Number(pace)) for (const stream of streams) stream.send()
 }, 1)
 process.stdin.resume()
 process.stdin.on('end', () => {
