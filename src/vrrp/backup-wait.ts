@@ -58,6 +58,17 @@ export function waitSkewTime(config: VirtualRouterConfig, state: Backup, now: In
 }
 
 /**
+ * It was deaf for a while and may have missed an advert. Where it waits for a silent Active Router it waits Active_Down_Interval anew; where that
+ * one has left, another Backup that took over meanwhile advertises within an interval.
+ */
+export function waitAnew(config: VirtualRouterConfig, state: Backup, now: Instant): Backup {
+  if (state.takeoverReason !== 'PriorityZeroReceived')
+    return waitFor(config, state, undefined, state.activeInterval, now)
+  const skew = skewTime(config.version, config.priority, state.activeInterval)
+  return { ...state, activeDownDeadline: now + state.activeInterval + skew }
+}
+
+/**
  * The deadline moves by as much as the wait has changed, so the time already waited counts. An Active Router whose adverts we let pass,
  * but must follow by the new configuration, was heard not long ago: its wait starts anew, else we would take over from a living one.
  */

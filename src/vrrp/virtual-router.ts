@@ -10,6 +10,7 @@ import {
   preemptsAtOnce,
   sameActive,
   takeoverReason,
+  waitAnew,
   waitFor,
   waitReconfigured,
   waitSkewTime,
@@ -125,7 +126,7 @@ function whileBackup(config: VirtualRouterConfig, state: Backup, event: RouterEv
     case 'Announced':
       return stay(heardAnnounced(state, now))
     case 'Overslept':
-      return stay(waitFor(config, withdrawn(state), undefined, state.activeInterval, now))
+      return stay(waitAnew(config, withdrawn(state), now))
     case 'Reconfigured':
       return reconfiguredWhileBackup(config, state, event.previous, now)
   }
