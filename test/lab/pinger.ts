@@ -20,11 +20,14 @@ class Stream {
   readonly #descriptor: number
   readonly #to: Uint8Array
   readonly #echo: number | undefined
+  readonly #identifier: number
   readonly #sentAt: number[] = []
   readonly #answered: boolean[] = []
   #lastAnswer: number | undefined
 
-  constructor(address: string, protocol: 'ICMP' | 'UDP') {
+  /** `identifier`: of its echo requests, 1..255; a raw socket hears the answers to all. */
+  constructor(address: string, protocol: 'ICMP' | 'UDP', identifier: number) {
+    this.#identifier = identifier
     this.result = { address, protocol, sent: 0, lost: [], longestGap: 0, slowest: 0, duplicates: 0 }
     const v6 = isIPv6(address)
     const { bytes } = ipAddress(address)
@@ -50,7 +53,7 @@ class Stream {
     const number = Uint8Array.of(probe >>> 24, probe >>> 16, probe >>> 8, probe)
     this.#sentAt.push(labTime())
     this.result.sent++
-    const bytes = this.#echo === undefined ? number : echoRequest(this.#echo, number)
+    const bytes = this.#echo === undefined ? number : echoRequest(this.#echo, this.#identifier, number)
     sendto(this.#descriptor, bytes, bytes.length, 0, this.#to, this.#to.length)
   }
 
@@ -61,8 +64,8 @@ class Stream {
 
   #take(packet: Uint8Array): void {
     const at = labTime()
-    // Echo replies to this stream only: a raw socket gets those of all.
-    if (this.#echo !== undefined && (packet[0] !== (this.#echo === 8 ? 0 : 129) || packet[5] !== IDENTIFIER)) return
+    if (this.#echo !== undefined && (packet[0] !== (this.#echo === 8 ? 0 : 129) || packet[5] !== this.#identifier))
+      return
     const [a = 0, b = 0, c = 0, d = 0] = packet.subarray(this.#echo === undefined ? 0 : 8)
     const probe = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0
     const took = at - (this.#sentAt[probe] ?? Number.NEGATIVE_INFINITY)
@@ -75,8 +78,8 @@ class Stream {
   }
 }
 
-function echoRequest(type: number, number: Uint8Array): Uint8Array {
-  const message = Uint8Array.of(type, 0, 0, 0, 0, IDENTIFIER, 0, 0, ...number)
+function echoRequest(type: number, identifier: number, number: Uint8Array): Uint8Array {
+  const message = Uint8Array.of(type, 0, 0, 0, 0, identifier, 0, 0, ...number)
   if (type === 8) {
     const checksum = internetChecksum(sumWords(message, 0, message.length))
     message[2] = checksum >>> 8
@@ -88,9 +91,11 @@ function echoRequest(type: number, number: Uint8Array): Uint8Array {
 const [SOCK_DGRAM, SOCK_RAW, SOCK_NONBLOCK] = [2, 3, 0o4000]
 const [IPPROTO_ICMP, IPPROTO_ICMPV6, SOL_SOCKET, SO_RCVBUFFORCE] = [1, 58, 1, 33]
 const BUFFER = new Uint8Array(Int32Array.of(4 << 20).buffer)
-const IDENTIFIER = 0x77
 
-const streams = addresses.flatMap(address => [new Stream(address, 'ICMP'), new Stream(address, 'UDP')])
+const streams = addresses.flatMap((address, i) => [
+  new Stream(address, 'ICMP', i + 1),
+  new Stream(address, 'UDP', i + 1),
+])
 let next = labTime()
 /** A timer that is late sends a few of those it missed; more at once would be lost in queues that no host at this pace would fill. */
 const timer = setInterval(() => {
