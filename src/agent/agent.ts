@@ -16,6 +16,7 @@ import { ConfigStore } from './config-store.ts'
 import { FileSource } from './file-source.ts'
 import { Loop } from './loop.ts'
 import { ownView } from './own-view.ts'
+import { readiness } from './readiness.ts'
 import { serveStatus } from './status-socket.ts'
 
 export interface AgentOptions {
@@ -83,7 +84,7 @@ export async function runAgent(
       address: options.metricsAddress,
       registry: metrics.registry,
       healthy: () => true,
-      ready: () => (source ? (source.problem ?? true) : 'It has not read its configuration yet'),
+      ready: () => (source ? readiness(source.problem, loop?.status() ?? []) : 'It has not read its configuration yet'),
     })
     opened.defer(() => health.close())
   }
