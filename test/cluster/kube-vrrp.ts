@@ -8,9 +8,16 @@ import { ROOT } from './lab/root.ts'
 export const CHART = join(ROOT, 'charts/kube-vrrp')
 export const NAMESPACE = 'kube-vrrp'
 
+/** The first released chart, as users have it. */
+export const RELEASED_CHART = join(ROOT, 'test/fixtures/kube-vrrp-0.1.0.tgz')
+
 /** `helm upgrade --install`, until everything is ready. */
-export async function install(cluster: Cluster, ...options: readonly string[]): Promise<void> {
-  const release = ['upgrade', '--install', 'kube-vrrp', CHART, '--namespace', NAMESPACE, '--create-namespace']
+export function install(cluster: Cluster, ...options: readonly string[]): Promise<void> {
+  return installChart(cluster, CHART, ...options)
+}
+
+export async function installChart(cluster: Cluster, chart: string, ...options: readonly string[]): Promise<void> {
+  const release = ['upgrade', '--install', 'kube-vrrp', chart, '--namespace', NAMESPACE, '--create-namespace']
   await cluster.helm(...release, '--wait', '--timeout', '120s', ...options)
 }
 
