@@ -83,6 +83,7 @@ function messageFor(wish: Wish, candidates: readonly Candidate[], members: reado
     takePart(members),
     ...wish.notes,
     ...fewerThanWanted(wish, members),
+    ...lastOnes(members),
     ...withoutLink(members),
     ...withoutNumber(candidates, members),
     ...notYetAsWanted(members),
@@ -99,6 +100,12 @@ function fewerThanWanted({ demand }: Wish, members: readonly Member[]): string[]
   const { priorities, redundancy } = demand.virtualIP.spec
   if (priorities || redundancy === undefined || members.length >= redundancy) return []
   return [`That is ${members.length} of ${redundancy} (redundancy): no other node matches, has the subnet and an agent`]
+}
+
+function lastOnes(members: readonly Member[]): string[] {
+  return members.flatMap(({ candidate: { node, wanted, rankedLastFor } }) =>
+    wanted !== undefined || rankedLastFor === undefined ? [] : [`${node} ranks last, for it ${rankedLastFor}`],
+  )
 }
 
 function withoutLink(members: readonly Member[]): string[] {

@@ -30,6 +30,8 @@ export interface Candidate {
   readonly carrier: boolean
   /** NotReady, cordoned or excluded from load balancing. */
   readonly rankedLast: boolean
+  /** Why, to follow the node's name in a sentence. */
+  readonly rankedLastFor?: string
   /** The sum of the weights of preferredNodes that it matches. */
   readonly weight: number
   /** Fixed by `priorities`. */
@@ -153,15 +155,23 @@ function candidateOn(name: string, node: PlanNode | undefined, demand: Demand, s
   if (!agent || (!agent.status && !isMember(demand, name, survey))) return undefined
   const links = linksOn(name, demand, survey)
   if (!links) return undefined
+  const last = node && rankedLastFor(node)
   return {
     node: name,
     links,
     alive: agent.alive,
     serviceable: agent.alive && links.every(({ condition }) => condition !== 'Absent'),
     carrier: links.every(({ condition }) => condition === 'Up'),
-    rankedLast: node !== undefined && (!node.ready || node.unschedulable || EXCLUDE_LABEL in node.labels),
+    rankedLast: last !== undefined,
+    ...(last !== undefined && { rankedLastFor: last }),
     weight: node ? weightOf(demand, node) : 0,
   }
+}
+
+function rankedLastFor({ ready, unschedulable, labels }: PlanNode): string | undefined {
+  if (unschedulable) return 'is cordoned'
+  if (!ready) return 'is not Ready'
+  return EXCLUDE_LABEL in labels ? `has the label ${EXCLUDE_LABEL}` : undefined
 }
 
 function weightOf({ virtualIP }: Demand, { labels }: PlanNode): number {

@@ -103,6 +103,7 @@ suite('failures', () => {
     const path = `/api/v1/namespaces/${NAMESPACE}/pods/${pod}/eviction`
     const seen = await observed('agent’s pod evicted', async () => {
       await cluster.command('kubectl', ['create', '--raw', path, '-f', '-'], { input: JSON.stringify(eviction) })
+      await said(new RegExp(`${node} is INITIALIZE \\(was MASTER\\) for IPv4: Shutdown: .*stops taking part`))
       await cluster.waitFor('there is another pod', async () => (await agentPod(cluster, node)) !== pod)
       await settled(cluster, 'web')
     })
@@ -154,6 +155,7 @@ suite('failures', () => {
       const { status } = await virtualIP(cluster, 'web')
       return status?.nodes?.length === 2 && status.nodes.every(row => row.node !== node)
     })
+    await said(/Message: node\d and node\d take part/)
     const seen = await observed('node added', async () => {
       const added = await cluster.addNode()
       await settled(cluster, 'web', ({ status }) => status?.nodes?.some(row => row.node === added.name) ?? false)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { install, installChart, masterOf, NAMESPACE, RELEASED_CHART, serve, settled } from './kube-vrrp.ts'
+import { describedAs, install, installChart, masterOf, NAMESPACE, RELEASED_CHART, serve, settled } from './kube-vrrp.ts'
 import { type Cluster, startCluster } from './lab/cluster.ts'
 import { VERSION } from './lab/images.ts'
 import { observe } from './outages.ts'
@@ -50,6 +50,7 @@ suite('planned operations', () => {
     await harmless('kubectl cordon', async () => {
       await cluster.kubectl('cordon', master)
       await elsewhere()
+      await describedAs(cluster, 'web', new RegExp(`take part\\. ${master} ranks last, for it is cordoned`))
     })
     await cluster.kubectl('uncordon', master)
     await settled(cluster, 'web', ({ status }) => status?.master === master)

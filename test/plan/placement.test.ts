@@ -86,16 +86,18 @@ test('a preference that is added reorders, and brings in a node that was not a m
 })
 
 for (const [what, change] of [
-  ['is NotReady', { ready: false }],
+  ['is not Ready', { ready: false }],
   ['is cordoned', { unschedulable: true }],
-  ['is excluded from load balancing', { labels: { [EXCLUDE_LABEL]: '' } }],
+  [`has the label ${EXCLUDE_LABEL}`, { labels: { [EXCLUDE_LABEL]: '' } }],
 ] as const) {
-  test(`a node that ${what} ranks last but takes part; afterwards it has its rank again`, () => {
+  test(`a node that ${what} ranks last but takes part, and the user is told; afterwards it has its rank again`, () => {
     const cluster = Cluster.of(3).apply('web').apply('other')
     const before = print(cluster.settle())
     assert.equal(before, 'web node1=250 node2=238 node3=226\nother node2=250 node3=238 node1=226')
     cluster.change('node1', change)
     assert.equal(print(cluster.settle()), 'web node2=238 node3=226 node1=214\nother node2=250 node3=238 node1=226')
+    const said = `Accepted: node2, node3 and node1 take part. node1 ranks last, for it ${what}`
+    assert.equal(sentence(cluster.plan(), 'web'), said)
     cluster.change('node1', { ready: true, unschedulable: false, labels: {} })
     assert.equal(print(cluster.settle()), before)
   })
