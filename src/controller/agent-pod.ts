@@ -8,6 +8,8 @@ export interface AgentPod {
   readonly restarts: number
   /** How its container last ended before it was started again, e.g. `OOMKilled`. */
   readonly lastEnd?: string
+  /** Why it is made to leave (evicted, preempted, deleted for a taint), e.g. `EvictionByEvictionAPI: Eviction API: evicting`. */
+  readonly disrupted?: string
   /** Why nothing runs in it, e.g. `ImagePullBackOff: Back-off pulling image …`; absent while its container runs. */
   readonly trouble?: string
 }
@@ -20,12 +22,14 @@ export function readAgentPod(object: unknown): AgentPod {
   const { name, resourceVersion } = metadata
   const container = status?.containerStatuses?.find(({ name }) => name === 'agent')
   const ended = container?.lastState?.terminated
+  const disruption = status?.conditions?.find(({ type, status }) => type === 'DisruptionTarget' && status === 'True')
   const trouble = troubleOf(status, container, ended)
   return {
     metadata: { name, ...(resourceVersion !== undefined && { resourceVersion }) },
     ...(spec?.nodeName !== undefined && { node: spec.nodeName }),
     restarts: container?.restartCount ?? 0,
     ...(ended && { lastEnd: endOf(ended) }),
+    ...(disruption && { disrupted: sentence(disruption.reason ?? 'Disrupted', disruption.message) }),
     ...(trouble !== undefined && { trouble }),
   }
 }
@@ -36,6 +40,9 @@ export function newsOf(current: AgentPod, previous: AgentPod | undefined): strin
   if (current.restarts > previous.restarts) {
     const times = current.restarts === 1 ? '' : ` (restarts: ${current.restarts})`
     return `The agent on ${current.node} was started again${times}, for it had ended: ${current.lastEnd ?? 'nobody knows why'}`
+  }
+  if (current.disrupted !== undefined && previous.disrupted === undefined) {
+    return `The agent on ${current.node} is made to leave: ${current.disrupted}`
   }
   const kind = kindOf(current.trouble)
   return kind !== undefined && kind !== kindOf(previous.trouble)
@@ -89,6 +96,7 @@ interface RawPod {
     readonly phase?: string
     readonly reason?: string
     readonly message?: string
+    readonly conditions?: readonly { type: string; status: string; reason?: string; message?: string }[]
     readonly containerStatuses?: readonly RawContainer[]
   }
 }

@@ -103,7 +103,7 @@ suite('failures', () => {
     const path = `/api/v1/namespaces/${NAMESPACE}/pods/${pod}/eviction`
     const seen = await observed('agent’s pod evicted', async () => {
       await cluster.command('kubectl', ['create', '--raw', path, '-f', '-'], { input: JSON.stringify(eviction) })
-      await said(new RegExp(`${node} is INITIALIZE \\(was MASTER\\) for IPv4: Shutdown: .*stops taking part`))
+      await said(new RegExp(`Warning AgentEnded .*The agent on ${node} is made to leave: EvictionByEvictionAPI`))
       await cluster.waitFor('there is another pod', async () => (await agentPod(cluster, node)) !== pod)
       await settled(cluster, 'web')
     })

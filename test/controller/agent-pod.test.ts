@@ -87,6 +87,13 @@ suite('what is news of an agent’s pod', () => {
     assert.equal(newsOf(pulling('ImagePullBackOff'), pulling('ErrImagePull')), undefined)
   })
 
+  test('it is evicted, once', () => {
+    const condition = { type: 'DisruptionTarget', status: 'True', reason: 'EvictionByEvictionAPI', message: 'evicting' }
+    const evicted = pod({ state: { running: {} } }, { phase: 'Running', conditions: [condition] })
+    assert.equal(newsOf(evicted, running), 'The agent on node1 is made to leave: EvictionByEvictionAPI: evicting')
+    assert.equal(newsOf(evicted, evicted), undefined)
+  })
+
   test('nothing, of one that is seen for the first time, starts, or goes on', () => {
     assert.equal(newsOf(restarted, undefined), undefined)
     assert.equal(newsOf(pod({ state: { waiting: { reason: 'ContainerCreating' } } }), pod({}, {})), undefined)
