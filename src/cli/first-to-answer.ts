@@ -1,3 +1,4 @@
+import { hasReason } from '../kube/kube-error.ts'
 import type { StatusEntry, StatusSource } from './status-source.ts'
 
 /**
@@ -18,14 +19,15 @@ export function firstToAnswer(
     return entries
   }
 
-  async function askAgent(source: StatusSource, failure: string): Promise<readonly StatusEntry[]> {
+  async function askAgent(source: StatusSource, failure: Error): Promise<readonly StatusEntry[]> {
     try {
       const entries = await source.list()
-      if (!failure.startsWith(NO_CLUSTER)) say(`${failure}; this is what the agent of this node knows:`)
+      const why = hasReason(failure, 'Forbidden') ? NOT_SHOWN : failure.message
+      if (!why.startsWith(NO_CLUSTER)) say(`${why}; this is what the agent of this node knows:`)
       answering = source
       return entries
     } catch (error) {
-      throw new Error(`${failure}; ${(error as Error).message}`, { cause: error })
+      throw new Error(`${failure.message}; ${(error as Error).message}`, { cause: error })
     }
   }
 
@@ -35,7 +37,7 @@ export function firstToAnswer(
         return await askApi()
       } catch (error) {
         if (!agent) throw error
-        return askAgent(agent, (error as Error).message)
+        return askAgent(agent, error as Error)
       }
     },
     watch: async (onChange, signal) => answering?.watch(onChange, signal),
@@ -44,3 +46,5 @@ export function firstToAnswer(
 
 /** How the refusal of `openClient` begins where nobody said that there is a cluster. */
 const NO_CLUSTER = 'Cannot find a kubeconfig'
+/** The ordinary case in an agent's pod, whose account has no need of them: nothing to be mended. */
+const NOT_SHOWN = 'The API server does not show VirtualIPs to this account'

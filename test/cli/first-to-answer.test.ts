@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { firstToAnswer } from '../../src/cli/first-to-answer.ts'
 import type { StatusSource } from '../../src/cli/status-source.ts'
+import { refusal } from '../../src/kube/kube-error.ts'
 
 /** A source with one VirtualIP, called as the source is, or one that refuses. */
 function source(name: string, refusal?: string): StatusSource {
@@ -34,6 +35,14 @@ test('where it does not answer the agent does, and it is said', async () => {
     listed: ['agent'],
     watched: ['agent'],
     said: ['Cannot list virtualips: ECONNREFUSED; this is what the agent of this node knows:'],
+  })
+})
+
+test('in an agent’s pod, whose account may not list VirtualIPs, no rights are asked for', async () => {
+  assert.deepEqual(await ask(refusal('Cannot list virtualips', 403, ''), source('agent')), {
+    listed: ['agent'],
+    watched: ['agent'],
+    said: ['The API server does not show VirtualIPs to this account; this is what the agent of this node knows:'],
   })
 })
 
