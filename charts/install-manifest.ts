@@ -9,7 +9,7 @@ interface KubeObject {
 
 const NAME = 'kube-vrrp'
 
-/** Helm looked after these; \`kubectl apply\` does not. */
+/** Helm looked after these; `kubectl apply` does not. */
 const HELMS: ReadonlySet<string> = new Set(['helm.sh/chart', 'app.kubernetes.io/managed-by', 'helm.sh/resource-policy'])
 
 /** Agents are on the host's network. */
@@ -28,7 +28,7 @@ const NAMESPACE = {
   },
 }
 
-/** deploy/install.yaml: the chart in \`folder\` with its default values, in the namespace kube-vrrp, as objects for kubectl. */
+/** deploy/install.yaml: the chart in `folder` with its default values, in the namespace kube-vrrp, as objects for kubectl. */
 export function installManifest(helm: string, folder: string): string {
   const rendered = execFileSync(helm, ['template', NAME, folder, '--namespace', NAME], { encoding: 'utf8' })
   const objects = parseAllDocuments(rendered)
