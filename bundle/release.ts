@@ -10,7 +10,13 @@ import { disagreements } from './versions.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** What somebody without a cluster reads, or copies from. */
-const WITH_THE_PROGRAM = ['CHANGELOG.md', 'deploy/kube-vrrp.service', 'docs/file-mode.md', 'docs/from-keepalived.md']
+const WITH_THE_PROGRAM = [
+  'CHANGELOG.md',
+  'deploy/kube-vrrp.service',
+  ...['control-plane', 'file-mode', 'from-keepalived', 'image', 'virtual-ip'].map(name => `docs/${name}.md`),
+]
+/** What kubectl and kubelets are given where there is no Helm. */
+const MANIFESTS = ['install.yaml', 'static-pod.yaml']
 
 const { version } = JSON.parse(read('package.json')) as { version: string }
 const refusals = disagreements(version, read)
@@ -29,9 +35,9 @@ const archive = join(folder, `kube-vrrp-${version}-image-linux-${architecture}.t
 buildImage()
 say('The program for plain Linux …')
 const linux = packLinux(unpackImage(archive))
-say('The chart and install.yaml …')
+say('The chart and the manifests …')
 run(helm, 'package', join(ROOT, 'charts/kube-vrrp'), '--destination', folder)
-cpSync(join(ROOT, 'deploy/install.yaml'), join(folder, 'install.yaml'))
+for (const name of MANIFESTS) cpSync(join(ROOT, 'deploy', name), join(folder, name))
 say('Compressing …')
 await Promise.all([archive, linux].map(file => promisify(execFile)('gzip', ['--no-name', file])))
 rmSync(work, { recursive: true })

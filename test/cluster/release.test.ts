@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import { eventually, holders } from '../lab/daemons.ts'
 import type { LabNode } from '../lab/lan.ts'
@@ -27,16 +27,17 @@ describe('a release', () => {
     rmSync(image)
   })
 
-  test('has image, program, chart, install.yaml and their checksums', () => {
+  test('has image, program, chart, manifests and their checksums', () => {
     assert.deepEqual(readdirSync(folder).sort(), [
       'SHA256SUMS',
       'install.yaml',
       `${NAME}-image-linux-${ARCHITECTURE}.tar.gz`,
       LINUX,
       `${NAME}.tgz`,
+      'static-pod.yaml',
     ])
     const checked = run('sha256sum', ['--check', '--strict', 'SHA256SUMS'], folder)
-    assert.equal(checked.match(/: OK$/gm)?.length, 4)
+    assert.equal(checked.match(/: OK$/gm)?.length, 5)
   })
 
   test('has the image as docker, podman and containerd load it', () => {
@@ -46,12 +47,23 @@ describe('a release', () => {
     assert.deepEqual(RepoTags, [IMAGE])
   })
 
-  test('has chart and install.yaml for that image', () => {
+  test('has chart and manifests for that image', () => {
     const chart = inArchive(`${NAME}.tgz`, 'kube-vrrp/Chart.yaml')
     assert.match(chart, new RegExp(`^version: ${VERSION}$`, 'm'))
     assert.match(chart, new RegExp(`^appVersion: ${VERSION}$`, 'm'))
     const images = readFileSync(join(folder, 'install.yaml'), 'utf8').match(/(?<= image: ).*/g)
     assert.deepEqual([...new Set(images)], [`kube-vrrp/kube-vrrp:${VERSION}`])
+    assert.match(readFileSync(join(folder, 'static-pod.yaml'), 'utf8'), new RegExp(`image: ${IMAGE}$`, 'm'))
+  })
+
+  test('has the guides with the program, and all that they link to', () => {
+    const files = run('tar', ['-tzf', LINUX], folder).split('\n')
+    for (const guide of files.filter(file => /^[^/]+\/(docs\/)?[^/]+\.md$/.test(file))) {
+      const links = inArchive(LINUX, guide).matchAll(/\]\(([^)#]+)/g)
+      for (const [, link = ''] of links) {
+        if (!link.startsWith('https:')) assert.ok(files.includes(join(dirname(guide), link)), `${guide}: ${link}`)
+      }
+    }
   })
 
   test('made again from the same is the same, to the last byte', () => {
