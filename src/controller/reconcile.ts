@@ -162,8 +162,8 @@ function heardSince(life: AgentLife | undefined, claim: number): Instant | undef
 }
 
 function reportOf(node: string, router: VirtualRouterStatus) {
-  const { family, state, priority, link, since, reason, message } = router
-  return { node, family, state, priority, link, since, reason, ...(message !== undefined && { message }) }
+  const { family, state, priority, link, since, reason, message, checks = [] } = router
+  return { node, family, state, priority, link, since, reason, checks, ...(message !== undefined && { message }) }
 }
 
 function isContested(reports: readonly RouterReport[]): boolean {

@@ -13,6 +13,7 @@ export interface RouterReport {
   readonly since: string
   readonly reason: string
   readonly message?: string
+  readonly checks: readonly { readonly name: string; readonly passing: boolean; readonly message?: string }[]
   /** When the report of this state arrived here, by our monotonic clock. */
   readonly reportedAt: Instant
   /** When the agent's Lease was last seen to be renewed, by the same clock. A renewal vouches for what was reported before it. */

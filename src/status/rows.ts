@@ -40,7 +40,8 @@ export function rowsOf({ members, reports, masterships, health, previous, now }:
     if (!report.fresh) return unreachable(report, silence, previous, now)
     const mastership = masterships.get(report.family)
     if (mastership?.superseded.includes(report)) return superseded(report, mastership.master)
-    return health.silentKubelets.has(report.node) ? unready(reported(report)) : reported(report)
+    const row = withNotes(reported(report), failingChecks(report))
+    return health.silentKubelets.has(report.node) ? withNotes(row, [UNREADY]) : row
   })
 }
 
@@ -52,9 +53,19 @@ function reported({ node, family, state, priority, link, since, reason, message 
   return { node, family, state, priority, link, since, reason, ...(message === undefined ? {} : { message }) }
 }
 
-function unready(row: Row): Row {
-  const note = 'The Node is not Ready: its kubelet is silent or in trouble, its agent is well'
-  return { ...row, message: row.message === undefined ? note : `${row.message}. ${note}` }
+const UNREADY = 'The Node is not Ready: its kubelet is silent or in trouble, its agent is well'
+
+/** Those that cost it priority; what makes it a FAULT is its message. */
+function failingChecks({ state, checks }: RouterReport): string[] {
+  if (state === 'FAULT') return []
+  return checks
+    .filter(({ passing }) => !passing)
+    .map(({ name, message }) => `Check ${name} fails${message === undefined ? '' : `: ${message}`}`)
+}
+
+function withNotes({ message, ...row }: Row, notes: readonly string[]): Row {
+  const sentences = [...(message === undefined ? [] : [message]), ...notes]
+  return { ...row, ...(sentences.length === 0 ? {} : { message: sentences.join('. ') }) }
 }
 
 function notReported({ node, family, link, priority }: PlannedMember, silence: string | undefined): Row {

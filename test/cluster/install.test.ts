@@ -103,7 +103,7 @@ suite('a new user', () => {
       await cluster.waitFor('web moves', async () => (await masterOf(cluster, 'web')) !== master)
     })
     assert.equal(seen.lost, 0)
-    await describedAs(cluster, 'web', new RegExp(`no process nginx|nginx.*${master}`))
+    await describedAs(cluster, 'web', new RegExp(`Check nginx fails: No process nginx runs Node: ${master} `))
     await cluster.kubectl('label', 'node', master, 'nginx-')
     await settled(cluster, 'web', ({ status }) => status?.master === master)
   })

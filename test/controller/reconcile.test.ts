@@ -234,6 +234,18 @@ suite('what differs', () => {
     for (const node of ['node1', 'node2', 'node3']) assert.deepEqual(model.spec(node).virtualRouters, [])
   })
 
+  test('a check that fails is in the status of its VirtualIP', () => {
+    const model = serving()
+    const [router] = model.virtualIPNodes.get('node2')?.status?.virtualRouters ?? []
+    if (!router) return assert.fail('node2 reports nothing')
+    model.report('node2', [
+      { ...router, checks: [{ name: 'nginx', passing: false, message: 'No process nginx runs' }] },
+    ])
+    model.settle()
+    const messages = model.status('web').nodes?.map(({ message }) => message)
+    assert.deepEqual(messages, [undefined, 'Check nginx fails: No process nginx runs', undefined])
+  })
+
   test('a spec that its agent has not confirmed is not taken for one that it runs', () => {
     const model = serving()
     const before = model.spec('node1').virtualRouters[0]?.virtualRouterID

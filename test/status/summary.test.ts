@@ -42,6 +42,7 @@ function report(text: string, more: Partial<RouterReport> = {}): RouterReport {
     link: 'eth0',
     since: SINCE,
     reason: 'Startup',
+    checks: [],
     reportedAt: 0,
     leaseRenewedAt: 10_000,
     fresh: true,
@@ -139,6 +140,26 @@ test('a node whose kubelet is silent is what its agent says, and both are said',
     [
       ['MASTER', `It ranks first. ${note}`],
       ['BACKUP', undefined],
+    ],
+  )
+})
+
+test('a check that fails is said where it only costs priority, too', () => {
+  const checks = [
+    { name: 'nginx', passing: false, message: 'No process nginx runs' },
+    { name: 'disk', passing: true },
+  ]
+  const { nodes = [] } = summed(planned(3), [
+    report('node1 BACKUP', { message: 'It ranks second', checks }),
+    report('node2 MASTER', { checks: [{ name: 'nginx', passing: true }] }),
+    report('node3 FAULT', { reason: 'CheckFailed', message: 'Check nginx fails: No process nginx runs', checks }),
+  ])
+  assert.deepEqual(
+    nodes.map(({ message }) => message),
+    [
+      'It ranks second. Check nginx fails: No process nginx runs',
+      undefined,
+      'Check nginx fails: No process nginx runs',
     ],
   )
 })
