@@ -20,7 +20,16 @@ const reports = fc
     { selector: ({ node }) => node },
   )
   .map(all =>
-    all.map((report): RouterReport => ({ ...report, family: 'IPv4', priority: 100, link: 'eth0', reason: 'Startup' })),
+    all.map(
+      (report): RouterReport => ({
+        ...report,
+        family: 'IPv4',
+        priority: 100,
+        link: 'eth0',
+        reason: 'Startup',
+        checks: [],
+      }),
+    ),
   )
 
 test('the MASTER is a living node that says so, and there is one whenever any living node says so', () => {
