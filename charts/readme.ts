@@ -34,12 +34,12 @@ Then share an address:
     kubectl get vip -w
 
 Without Helm: \`kubectl apply --server-side -f deploy/install.yaml\` is the same with the values as they are below (and \`deploy/\` is a
-kustomization).
+kustomization). \`kubectl delete -f\` of it deletes the CustomResourceDefinitions as well, and with them every VirtualIP.
 
 ## Upgrade, uninstall
 
 \`helm upgrade\` upgrades the CustomResourceDefinitions as well: they are templates, not in Helm's crds/ folder, which Helm never touches again.
-Agents are replaced one node at a time; each gives its addresses up first.
+Agents are replaced one node at a time; each answers for its addresses until another node has announced them.
 
 \`helm uninstall\` ends agents and controllers, and with them every address is given up. The CustomResourceDefinitions and your VirtualIPs stay,
 with the status they had last (\`crds.keep\`). A release of the same name in the same namespace takes them up again; one of another name does
