@@ -8,7 +8,7 @@ import { activeDownInterval } from './timers.ts'
 /** From the successor's advert to its announcement, at most: keepalived advertises, then adds the addresses, then announces them. */
 export const UNTIL_ANNOUNCED: Millis = 50
 /** From the announcement on: what hosts sent here before they had read it still arrives. */
-export const UNDER_WAY: Millis = 5
+const UNDER_WAY: Millis = 5
 
 /** The router leaves, and who follows is not known: should Priority 0 be lost, the slowest Backup takes over within this time. */
 export function leaving(config: VirtualRouterConfig, now: Instant): Handover | undefined {
