@@ -2,6 +2,7 @@ import type { Condition } from '../api/conditions.ts'
 import type { VirtualIPStatus } from '../api/virtual-ip.ts'
 import type { VirtualRouterSpec, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
 import type { VirtualIPPlan } from '../plan/plan.ts'
+import { rowOf } from '../status/rows.ts'
 
 /** One VirtualIP as `kube-vrrp status` asks an agent for it. */
 export interface OwnView {
@@ -38,16 +39,7 @@ function statusOf(
     ...(virtualRouterID === undefined ? {} : { virtualRouterID }),
     ...(master === undefined ? {} : { master }),
     conditions: [condition(master, rows, plan)],
-    nodes: rows.map(({ family, state, priority, link, since, reason, message }) => ({
-      node,
-      family,
-      state,
-      priority,
-      link,
-      since,
-      reason,
-      ...(message === undefined ? {} : { message }),
-    })),
+    nodes: rows.map(row => rowOf({ node, ...row })),
   }
 }
 

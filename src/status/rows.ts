@@ -16,6 +16,11 @@ export interface Row {
   readonly message?: string
 }
 
+/** A row as the node's own agent has it. */
+export interface Reported extends Row {
+  readonly checks?: RouterReport['checks']
+}
+
 export interface RowsInput {
   readonly members: readonly PlannedMember[]
   readonly reports: readonly RouterReport[]
@@ -40,28 +45,27 @@ export function rowsOf({ members, reports, masterships, health, previous, now }:
     if (!report.fresh) return unreachable(report, silence, previous, now)
     const mastership = masterships.get(report.family)
     if (mastership?.superseded.includes(report)) return superseded(report, mastership.master)
-    const row = withNotes(reported(report), failingChecks(report))
+    const row = rowOf(report)
     return health.silentKubelets.has(report.node) ? withNotes(row, [UNREADY]) : row
   })
+}
+
+/** With the checks that cost it priority; what makes it a FAULT is its message. */
+export function rowOf({ node, family, state, priority, link, since, reason, message, checks = [] }: Reported): Row {
+  const row = { node, family, state, priority, link, reason, ...(since === undefined ? {} : { since }) }
+  const said = message === undefined ? row : { ...row, message }
+  return state === 'FAULT' ? said : withNotes(said, checks.filter(({ passing }) => !passing).map(failure))
+}
+
+function failure({ name, message }: RouterReport['checks'][number]): string {
+  return `Check ${name} fails${message === undefined ? '' : `: ${message}`}`
 }
 
 function isSame(a: { node: string; family: Family }, b: { node: string; family: Family }): boolean {
   return a.node === b.node && a.family === b.family
 }
 
-function reported({ node, family, state, priority, link, since, reason, message }: RouterReport): Row {
-  return { node, family, state, priority, link, since, reason, ...(message === undefined ? {} : { message }) }
-}
-
 const UNREADY = 'The Node is not Ready: its kubelet is silent or in trouble, its agent is well'
-
-/** Those that cost it priority; what makes it a FAULT is its message. */
-function failingChecks({ state, checks }: RouterReport): string[] {
-  if (state === 'FAULT') return []
-  return checks
-    .filter(({ passing }) => !passing)
-    .map(({ name, message }) => `Check ${name} fails${message === undefined ? '' : `: ${message}`}`)
-}
 
 function withNotes({ message, ...row }: Row, notes: readonly string[]): Row {
   const sentences = [...(message === undefined ? [] : [message]), ...notes]
@@ -83,7 +87,7 @@ function unreachable(
   const since = before?.reason === UNREACHABLE ? before.since : now
   const message = `Last seen as ${report.state}; the agent on ${report.node} does not renew its Lease${silence === undefined ? '' : `: ${silence}`}`
   return {
-    ...reported(report),
+    ...rowOf(report),
     state: 'FAULT',
     reason: UNREACHABLE,
     message,
@@ -94,5 +98,5 @@ export const UNREACHABLE = 'AgentUnreachable'
 
 function superseded(report: RouterReport, master: RouterReport | undefined): Row {
   const message = `Was MASTER; ${master?.node ?? 'another node'} took over, and ${report.node} has said nothing since`
-  return { ...reported(report), state: 'INITIALIZE', reason: 'Superseded', message }
+  return { ...rowOf(report), state: 'INITIALIZE', reason: 'Superseded', message }
 }
