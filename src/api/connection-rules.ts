@@ -1,5 +1,5 @@
 import { parseIpAddress } from '../lib/ip-address.ts'
-import type { CelRule } from './rules.ts'
+import type { CelRule } from './rule.ts'
 import type { HttpCheck } from './virtual-ip.ts'
 
 const PATH = '^/[!-~]*$'

@@ -1,6 +1,7 @@
 import type { JsonSchema } from './json-schema.ts'
 import { GROUP, VERSION } from './names.ts'
-import { type CelRule, virtualIPRules } from './rules.ts'
+import type { CelRule } from './rule.ts'
+import { virtualIPRules } from './rules.ts'
 import { VirtualIPSpec, VirtualIPStatus } from './virtual-ip.ts'
 import { VirtualIPNodeSpec, VirtualIPNodeStatus } from './virtual-ip-node.ts'
 

@@ -1,25 +1,9 @@
 import { networkOf, type Prefix, parsePrefix, sameAddress } from '../lib/ip-address.ts'
 import { type Millis, parseDuration } from '../lib/time.ts'
 import { httpRules, tcpRules } from './connection-rules.ts'
+import type { CelRule, Rule } from './rule.ts'
 import type { Check, VirtualIPSpec } from './virtual-ip.ts'
 import type { VirtualRouterSpec } from './virtual-ip-node.ts'
-
-/** What a field's type can't say. The value at `path` keeps the rule when `check` says so. */
-export interface Rule {
-  /** From the object's root; `[*]` is every item of a list: `spec.checks[*]`. */
-  readonly path: string
-  /** The field of the value at `path` that is at fault, where it is one. */
-  readonly field?: string
-  /** `self` has the type that the schema gives `path`. */
-  readonly check: (self: never) => boolean
-  /** What to do, after "Invalid value: …: ". */
-  readonly message: string
-}
-
-/** A rule that the API server checks too: `cel` says in CEL what `check` says in TypeScript. */
-export interface CelRule extends Rule {
-  readonly cel: string
-}
 
 const MAX_CHECK_INTERVAL = 3_600_000
 const MAX_PREEMPTION_DELAY = 1_000_000
