@@ -419,7 +419,7 @@ export class Loop {
       case 'OwnAddressHeard':
         break
       case 'HandedOver':
-        logger.info({ virtualIP, family }, `${virtualIP}: ${HANDED_OVER[observation.successor]}`)
+        logger.info({ virtualIP, family }, `${virtualIP}: ${HANDOVER_ENDED[observation.successor]}`)
         return
     }
     const config = this.#set.get(key)?.config
@@ -463,7 +463,7 @@ export class Loop {
   }
 }
 
-const HANDED_OVER = {
+const HANDOVER_ENDED = {
   Announced: 'handed over: another node has announced the addresses',
   Advertised: 'handed over to the node that advertises; it was not heard to announce the addresses',
   Nobody: 'released: no other node took over',
