@@ -35,8 +35,9 @@ suite('failures', () => {
     })
     assert.ok(seen.gap < 3000, `${seen.gap} ms`)
     await said(
-      new RegExp(`Node: ${node}.*AgentUnreachable`),
-      /Last seen as MASTER; the agent on node\d does not renew its Lease: its kubelet is silent as well: the node is down/,
+      new RegExp(
+        `Last seen as MASTER; the agent on ${node} does not renew its Lease: its kubelet is silent as well: the node is down, or cut off from the API server Node: ${node} Priority: \\d+ Reason: AgentUnreachable`,
+      ),
       new RegExp(`Warning BecameFault .*${node} is FAULT`),
     )
     await cluster.node(node).start()
@@ -115,7 +116,7 @@ suite('failures', () => {
       t.after(() => cluster.helm('rollback', 'kube-vrrp', '--namespace', NAMESPACE, '--wait'))
       const broken = ['upgrade', 'kube-vrrp', '--reuse-values', '--set', 'image.tag=broken']
       await cluster.helm(...broken, '--namespace', NAMESPACE, 'charts/kube-vrrp')
-      await said(/the agent's pod kube-vrrp-agent-\w+ is (ErrImagePull|ImagePullBackOff)/, /Redundant/)
+      await said(/the agent's pod kube-vrrp-agent-\w+ is (ErrImagePull|ImagePullBackOff)/, /Backups: 1\/2/)
       await sleep(5000)
     })
     assert.equal(seen.lost, 0)
