@@ -1,8 +1,18 @@
 /* Makes what a release consists of: release.ts [FOLDER] (default: dist/kube-vrrp-VERSION). Publishing it is a person's step: docs/releases.md. */
 import { execFile, execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -23,13 +33,14 @@ const refusals = disagreements(version, read)
 if (refusals.length > 0) refuse(refusals)
 const helm = findHelm()
 const folder = resolve(process.argv[2] ?? join(ROOT, 'dist', `kube-vrrp-${version}`))
-const work = join(folder, '.work')
+const work = mkdtempSync(join(tmpdir(), 'kube-vrrp-release-'))
+process.on('exit', () => rmSync(work, { recursive: true, force: true }))
 /** As Go and container registries call it. */
 const architecture = process.arch === 'x64' ? 'amd64' : process.arch
 const epoch = process.env['SOURCE_DATE_EPOCH'] ?? run('git', 'log', '-1', '--format=%ct').trim()
 
 rmSync(folder, { recursive: true, force: true })
-mkdirSync(work, { recursive: true })
+mkdirSync(folder, { recursive: true })
 say('The image …')
 const archive = join(folder, `kube-vrrp-${version}-image-linux-${architecture}.tar`)
 buildImage()
@@ -40,7 +51,6 @@ run(helm, 'package', join(ROOT, 'charts/kube-vrrp'), '--destination', folder)
 for (const name of MANIFESTS) cpSync(join(ROOT, 'deploy', name), join(folder, name))
 say('Compressing …')
 await Promise.all([archive, linux].map(file => promisify(execFile)('gzip', ['--no-name', file])))
-rmSync(work, { recursive: true })
 writeFileSync(join(folder, 'SHA256SUMS'), checksums())
 say(
   `\n${readFileSync(join(folder, 'SHA256SUMS'), 'utf8')}\nThe release is in ${folder}; docs/releases.md says how to publish it.`,

@@ -27,10 +27,11 @@ suite('failures', () => {
     })
   const said = (...words: RegExp[]) => describedAs(cluster, 'web', ...words)
 
-  test('a node crashes', async () => {
+  test('a node crashes', async t => {
     const node = await master()
     const seen = await observed('node crash', async () => {
       await cluster.node(node).crash()
+      t.after(() => (cluster.node(node).isUp ? undefined : cluster.node(node).start()))
       await movedFrom(node)
     })
     assert.ok(seen.gap < 3000, `${seen.gap} ms`)
