@@ -10,7 +10,7 @@ import type { LinkTable } from '../linux/links.ts'
 import { now, timeAsleep } from '../linux/monotonic-clock.ts'
 import type { Ownership } from '../linux/ownership.ts'
 import type { ReceivedPacket } from '../linux/vrrp-socket.ts'
-import { routerStateName, transitionSentence } from '../status/router-status.ts'
+import { routerStateName, transitionSentence, unansweredBefore } from '../status/router-status.ts'
 import type { RouterSample } from '../telemetry/agent-metrics.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Advertisement } from '../vrrp/advertisement.ts'
@@ -406,6 +406,8 @@ export class Loop {
         const message = wasFault ? sentence.replace('INITIALIZE', 'FAULT') : sentence
         logger.info({ virtualIP, family, reason: observation.reason }, `${virtualIP}: ${message}`)
         router.show(routerStateName(observation.to), observation.reason, message)
+        if (observation.to === 'Active' && running)
+          router.tookOver(before, unansweredBefore(observation, before, running.config, now()))
         this.#statusDirty = true
         return
       }
@@ -413,8 +415,11 @@ export class Loop {
       case 'AddressListMismatch':
       case 'VersionMismatch':
       case 'LosingAdvertisement':
+        router.counters.observe(observation)
+        break
       case 'PriorityZeroReceived':
         router.counters.observe(observation)
+        router.leaver = observation.source
         break
       case 'OwnAddressHeard':
         break

@@ -1,6 +1,7 @@
 import type { RouterStateName } from '../api/virtual-ip.ts'
-import type { VirtualRouterStatus } from '../api/virtual-ip-node.ts'
-import type { Instant } from '../lib/time.ts'
+import type { Takeover, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
+import type { IpAddress } from '../lib/ip-address.ts'
+import type { Instant, Millis } from '../lib/time.ts'
 import type { SyscallError } from '../linux/syscall-error.ts'
 import { RouterCounters } from '../telemetry/counters.ts'
 import type { SimplePassword } from '../vrrp/advertisement.ts'
@@ -32,6 +33,10 @@ export class RunningRouter {
   outbox: Message[] = []
   /** VRIDs that it has run with: a VRID is new once. */
   readonly startedWith = new Set<number>()
+  /** Who said last that it leaves. */
+  leaver: IpAddress | undefined
+  /** How it became MASTER the last time. */
+  #lastTakeover: Takeover | undefined
   shown: Shown = { state: 'INITIALIZE', since: new Date().toISOString(), reason: 'Startup', message: undefined }
 
   constructor(desired: DesiredRouter) {
@@ -46,6 +51,20 @@ export class RunningRouter {
     this.shown = { state, since: changed ? at.toISOString() : before.since, reason, message }
     if (changed) this.counters.transition(before.state, state, reason, at)
     return changed
+  }
+
+  /** It has just become MASTER, after being in state `before`: for a while nobody may have answered. */
+  tookOver(before: RouterState, unanswered: Millis | undefined): void {
+    const { since: time, reason, message = '' } = this.shown
+    const heard = before.name === 'Backup' ? before.active?.address : undefined
+    const former = reason === 'PriorityZeroReceived' ? this.leaver : heard
+    this.#lastTakeover = {
+      time,
+      reason,
+      message,
+      ...(former && { formerAddress: former.text }),
+      ...(unanswered !== undefined && { unansweredMillis: unanswered }),
+    }
   }
 
   /** The bytes of its advert with this priority. */
@@ -91,7 +110,9 @@ export class RunningRouter {
       priority: 'fault' in outcome ? spec.priority : outcome.config.priority,
       ...shown,
       ...(message === undefined ? {} : { message }),
+      ...('fault' in outcome ? {} : { primaryAddress: outcome.config.primaryAddress.text }),
       ...(state?.name === 'Backup' && state.active ? { activeAddress: state.active.address.text } : {}),
+      ...(this.#lastTakeover ? { lastTakeover: this.#lastTakeover } : {}),
       ...(checks.length > 0 ? { checks } : {}),
     }
   }

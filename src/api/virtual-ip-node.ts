@@ -8,6 +8,7 @@ import {
   ChecksumForm,
   Preemption,
   RouterStateName,
+  UnansweredMillis,
   VirtualRouterID,
 } from './virtual-ip.ts'
 
@@ -132,6 +133,21 @@ export const LinkStatus = {
 } as const satisfies JsonSchema
 export type LinkStatus = Static<typeof LinkStatus>
 
+/** A takeover as the node tells it that became MASTER. */
+export const Takeover = {
+  type: 'object',
+  description: 'How this node became MASTER the last time; absent while it never did since its agent started.',
+  required: ['time', 'reason', 'message'],
+  properties: {
+    time: { type: 'string', format: 'date-time', description: "By the node's own clock." },
+    reason: { type: 'string', description: 'Why, in one CamelCase word for programs.' },
+    message: { type: 'string', description: 'Why, in a sentence for people.' },
+    formerAddress: { type: 'string', description: 'Whose adverts it heard before.' },
+    unansweredMillis: UnansweredMillis,
+  },
+} as const satisfies JsonSchema
+export type Takeover = Static<typeof Takeover>
+
 export const VirtualRouterStatus = {
   type: 'object',
   description: 'What a virtual router on this node does.',
@@ -146,7 +162,9 @@ export const VirtualRouterStatus = {
     since: { type: 'string', format: 'date-time', description: "By the node's own clock." },
     reason: { type: 'string', description: 'Why, in one CamelCase word for programs.' },
     message: { type: 'string', description: 'Why, in a sentence for people.' },
+    primaryAddress: { type: 'string', description: 'What its adverts are sent from.' },
     activeAddress: { type: 'string', description: 'Whose adverts this BACKUP hears.' },
+    lastTakeover: Takeover,
     checks: {
       type: 'array',
       description: 'The results of its checks.',

@@ -363,6 +363,36 @@ export const RouterStateName = {
 } as const satisfies JsonSchema
 export type RouterStateName = Static<typeof RouterStateName>
 
+export const UnansweredMillis = {
+  type: 'integer',
+  minimum: 0,
+  description:
+    'How long at most nobody answered, in ms: since the last advert of the MASTER before; 0 where that one answered until the end; absent where it is not known.',
+} as const satisfies JsonSchema
+
+/** The MASTER of one family became another node. */
+export const Failover = {
+  type: 'object',
+  description: 'The addresses of one family moved to another node.',
+  required: ['time', 'family', 'from', 'to', 'reason'],
+  properties: {
+    time: { type: 'string', format: 'date-time', description: "When, by the new MASTER's own clock." },
+    family: AddressFamily,
+    from: {
+      type: 'string',
+      description: 'The node that was MASTER; the address of its adverts where that is no node that takes part.',
+    },
+    to: { type: 'string', description: 'The node that became MASTER.' },
+    unansweredMillis: UnansweredMillis,
+    reason: { type: 'string', description: 'Why, in one CamelCase word for programs.' },
+    message: { type: 'string', description: 'Why, in a sentence for people.' },
+  },
+} as const satisfies JsonSchema
+export type Failover = Static<typeof Failover>
+
+/** How many failovers a status keeps. */
+export const FAILOVERS_KEPT = 10
+
 export const VirtualIPStatus = {
   type: 'object',
   description: 'What there is.',
@@ -388,10 +418,22 @@ export const VirtualIPStatus = {
           priority: { type: 'integer', description: 'Effective: the weights of checks are in it.' },
           link: { type: 'string', description: 'The link it runs on.' },
           since: { type: 'string', format: 'date-time', description: "Since when, by the node's own clock." },
+          lastTakeover: {
+            type: 'string',
+            format: 'date-time',
+            description: "When it last became MASTER, by the node's own clock.",
+          },
           reason: { type: 'string', description: 'Why, in one CamelCase word for programs.' },
           message: { type: 'string', description: 'Why, in a sentence for people.' },
         },
       },
+    },
+    failovers: {
+      type: 'array',
+      maxItems: FAILOVERS_KEPT,
+      'x-kubernetes-list-type': 'atomic',
+      description: 'The last failovers, newest first.',
+      items: Failover,
     },
   },
 } as const satisfies JsonSchema

@@ -1,10 +1,12 @@
 import type { Condition } from '../api/conditions.ts'
 import type { VirtualIPStatus } from '../api/virtual-ip.ts'
+import { formatDuration } from '../lib/time.ts'
 import { formatAge } from './age.ts'
 import type { StatusEntry } from './status-source.ts'
 import { formatTable } from './table.ts'
 
 export const LIST_HEADER = ['NAME', 'ADDRESS', 'MASTER', 'READY', 'BACKUPS', 'VRID', 'SINCE', 'REASON'] as const
+const FAILOVER_HEADER = ['FAILOVER', 'FAMILY', 'FROM', 'TO', 'UNANSWERED', 'REASON', 'MESSAGE'] as const
 const NODE_HEADER = ['NODE', 'FAMILY', 'STATE', 'PRIORITY', 'LINK', 'SINCE', 'REASON', 'MESSAGE'] as const
 
 /** In this many addresses at most a row stays a row. */
@@ -26,9 +28,15 @@ export function listRow({ name, addresses, status }: StatusEntry, now: number): 
   ]
 }
 
-/** One VirtualIP in full: its row, what every node does, and a sentence for every condition that is not as it should be. Pure. */
+/** One VirtualIP in full: its row, what every node does, the last failovers, and a sentence for every condition that is not as it should be. Pure. */
 export function describe(entry: StatusEntry, now: number): string {
-  const blocks = [formatTable([LIST_HEADER, listRow(entry, now)]), nodeTable(entry.status, now), troubles(entry.status)]
+  const { status } = entry
+  const blocks = [
+    formatTable([LIST_HEADER, listRow(entry, now)]),
+    nodeTable(status, now),
+    failoverTable(status, now),
+    troubles(status),
+  ]
   return blocks.filter(block => block !== '').join('\n')
 }
 
@@ -55,6 +63,19 @@ function nodeTable({ nodes = [] }: VirtualIPStatus, now: number): string {
     message ?? '',
   ])
   return rows.length === 0 ? '' : formatTable([NODE_HEADER, ...rows])
+}
+
+function failoverTable({ failovers = [] }: VirtualIPStatus, now: number): string {
+  const rows = failovers.map(({ time, family, from, to, unansweredMillis, reason, message }) => [
+    `${formatAge(time, now)} ago`,
+    family,
+    from,
+    to,
+    unansweredMillis === undefined ? NONE : formatDuration(unansweredMillis),
+    reason,
+    message ?? '',
+  ])
+  return rows.length === 0 ? '' : formatTable([FAILOVER_HEADER, ...rows])
 }
 
 function troubles({ conditions = [] }: VirtualIPStatus): string {

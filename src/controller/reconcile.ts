@@ -162,8 +162,8 @@ function heardSince(life: AgentLife | undefined, claim: number): Instant | undef
 }
 
 function reportOf(node: string, router: VirtualRouterStatus) {
-  const { family, state, priority, link, since, reason, message, checks = [] } = router
-  return { node, family, state, priority, link, since, reason, checks, ...(message !== undefined && { message }) }
+  const { virtualIP: _, virtualRouterID: __, checks = [], ...report } = router
+  return { node, ...report, checks }
 }
 
 function isContested(reports: readonly RouterReport[]): boolean {

@@ -1,5 +1,6 @@
 import type { Condition } from '../api/conditions.ts'
 import type { VirtualIPStatus } from '../api/virtual-ip.ts'
+import { failoverSentence } from '../status/failovers.ts'
 
 /** What happened to a VirtualIP, as its event and its log line say it. */
 export interface Transition {
@@ -11,7 +12,12 @@ export interface Transition {
 
 /** What a new status says that the previous one did not: a node's state, that there is no MASTER, a condition. */
 export function transitions(previous: VirtualIPStatus | undefined, next: VirtualIPStatus): Transition[] {
-  return [...nodeTransitions(previous, next), ...masterLost(previous, next), ...conditionTransitions(previous, next)]
+  return [
+    ...nodeTransitions(previous, next),
+    ...newFailovers(previous, next),
+    ...masterLost(previous, next),
+    ...conditionTransitions(previous, next),
+  ]
 }
 
 type NodeEntry = NonNullable<VirtualIPStatus['nodes']>[number]
@@ -43,6 +49,17 @@ function nodeTransition(entry: NodeEntry, old: NodeEntry | undefined): Transitio
     case 'FAULT':
       return { type: 'Warning', reason: 'BecameFault', note }
   }
+}
+
+function newFailovers(previous: VirtualIPStatus | undefined, next: VirtualIPStatus): Transition[] {
+  const known = new Set(previous?.failovers?.map(({ time, family, to }) => `${time} ${family} ${to}`))
+  return (next.failovers ?? [])
+    .filter(({ time, family, to }) => !known.has(`${time} ${family} ${to}`))
+    .map(failover => ({
+      type: failover.reason === 'ActiveDown' ? ('Warning' as const) : ('Normal' as const),
+      reason: 'FailedOver',
+      note: failoverSentence(failover),
+    }))
 }
 
 /** Who is MASTER now is told by its own transition. */

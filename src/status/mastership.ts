@@ -1,4 +1,5 @@
 import type { RouterStateName } from '../api/virtual-ip.ts'
+import type { Takeover } from '../api/virtual-ip-node.ts'
 import type { Family } from '../lib/ip-address.ts'
 import type { Instant, Millis } from '../lib/time.ts'
 
@@ -14,6 +15,9 @@ export interface RouterReport {
   readonly reason: string
   readonly message?: string
   readonly checks: readonly { readonly name: string; readonly passing: boolean; readonly message?: string }[]
+  /** What its adverts are sent from. */
+  readonly primaryAddress?: string
+  readonly lastTakeover?: Takeover
   /** When the report of this state arrived here, by our monotonic clock. */
   readonly reportedAt: Instant
   /** When the agent's Lease was last seen to be renewed, by the same clock. A renewal vouches for what was reported before it. */

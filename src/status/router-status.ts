@@ -1,6 +1,6 @@
 import type { RouterStateName } from '../api/virtual-ip.ts'
 import type { Instant, Millis } from '../lib/time.ts'
-import { activeDownInterval } from '../vrrp/timers.ts'
+import { activeDownInterval, skewTime } from '../vrrp/timers.ts'
 import type { Backup, Observation, RouterState, VirtualRouterConfig } from '../vrrp/virtual-router.ts'
 
 type Transition = Extract<Observation, { type: 'Transition' }>
@@ -31,6 +31,38 @@ export function transitionSentence(
 ): string {
   const change = `${routerStateName(transition.from)} -> ${routerStateName(transition.to)}`
   return `${change}: ${why(transition, before, config, now, after)}`
+}
+
+/**
+ * How long at most nobody answered before this node became Active, in ms; undefined where it can't know. Who leaves goes on answering where
+ * this node would (`handover`).
+ */
+export function unansweredBefore(
+  { reason }: Pick<Transition, 'reason'>,
+  before: RouterState,
+  config: VirtualRouterConfig,
+  now: Instant,
+): Millis | undefined {
+  if (before.name !== 'Backup') return undefined
+  switch (reason) {
+    case 'Preempted':
+      return 0
+    case 'PriorityZeroReceived': {
+      const left = before.activeDownDeadline - skewTime(config.version, config.priority, before.activeInterval)
+      return (config.handover ?? 0) > 0 ? 0 : Math.max(0, Math.round(now - left))
+    }
+    case 'ActiveDown':
+      return before.active && Math.max(0, Math.round(now - lastHeard(before, config)))
+    case 'Owner':
+      return before.active && 0
+    case 'Startup':
+    case 'Unheard':
+    case 'HigherPriorityHeard':
+    case 'HigherAddressHeard':
+    case 'Overslept':
+    case 'Shutdown':
+      return undefined
+  }
 }
 
 function why(
@@ -67,9 +99,11 @@ function why(
 /** Whom it waited for, and how long: Active_Down_Interval ended now or, where we are late, before. */
 function silence(before: Backup, config: VirtualRouterConfig | undefined, now: Instant): string {
   if (!before.active) return `no advert was heard for ${seconds(now - before.since)}`
-  const heard =
-    config && before.activeDownDeadline - activeDownInterval(config.version, config.priority, before.activeInterval)
-  return `no advert from ${active(before)}${heard === undefined ? '' : ` for ${seconds(now - heard)}`}`
+  return `no advert from ${active(before)}${config ? ` for ${seconds(now - lastHeard(before, config))}` : ''}`
+}
+
+function lastHeard({ activeDownDeadline, activeInterval }: Backup, config: VirtualRouterConfig): Instant {
+  return activeDownDeadline - activeDownInterval(config.version, config.priority, activeInterval)
 }
 
 function active(state: RouterState | undefined): string | undefined {

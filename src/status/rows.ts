@@ -12,12 +12,14 @@ export interface Row {
   readonly priority: number
   readonly link: string
   readonly since?: string
+  readonly lastTakeover?: string
   readonly reason: string
   readonly message?: string
 }
 
 /** A row as the node's own agent has it. */
-export interface Reported extends Row {
+export interface Reported extends Omit<Row, 'lastTakeover'> {
+  readonly lastTakeover?: { readonly time: string }
   readonly checks?: RouterReport['checks']
 }
 
@@ -41,7 +43,7 @@ export function rowsOf({ members, reports, masterships, health, previous, now }:
   return [...members, ...leaving].map(member => {
     const report = reports.find(candidate => isSame(candidate, member))
     const silence = health.silentAgents.get(member.node)
-    if (!report) return notReported(member, silence)
+    if (!report) return notReported(member, silence, previous)
     if (!report.fresh) return unreachable(report, silence, previous, now)
     const mastership = masterships.get(report.family)
     if (mastership?.superseded.includes(report)) return superseded(report, mastership.master)
@@ -51,8 +53,10 @@ export function rowsOf({ members, reports, masterships, health, previous, now }:
 }
 
 /** With the checks that cost it priority; what makes it a FAULT is its message. */
-export function rowOf({ node, family, state, priority, link, since, reason, message, checks = [] }: Reported): Row {
-  const row = { node, family, state, priority, link, reason, ...(since === undefined ? {} : { since }) }
+export function rowOf(report: Reported): Row {
+  const { node, family, state, priority, link, since, lastTakeover, reason, message, checks = [] } = report
+  const times = { ...(since === undefined ? {} : { since }), ...(lastTakeover && { lastTakeover: lastTakeover.time }) }
+  const row = { node, family, state, priority, link, reason, ...times }
   const said = message === undefined ? row : { ...row, message }
   return state === 'FAULT' ? said : withNotes(said, checks.filter(({ passing }) => !passing).map(failure))
 }
@@ -72,9 +76,24 @@ function withNotes({ message, ...row }: Row, notes: readonly string[]): Row {
   return { ...row, ...(sentences.length === 0 ? {} : { message: sentences.join('. ') }) }
 }
 
-function notReported({ node, family, link, priority }: PlannedMember, silence: string | undefined): Row {
+function notReported(
+  { node, family, link, priority }: PlannedMember,
+  silence: string | undefined,
+  previous: VirtualIPStatus | undefined,
+): Row {
+  // A report that is away comes back, and must not be taken for a new one.
+  const lastTakeover = previous?.nodes?.find(row => isSame(row, { node, family }))?.lastTakeover
   const message = `The agent on ${node} has not reported on it yet${silence === undefined ? '' : `: ${silence}`}`
-  return { node, family, state: 'INITIALIZE', priority, link, reason: 'NotReported', message }
+  return {
+    node,
+    family,
+    state: 'INITIALIZE',
+    priority,
+    link,
+    ...(lastTakeover === undefined ? {} : { lastTakeover }),
+    reason: 'NotReported',
+    message,
+  }
 }
 
 function unreachable(

@@ -2,6 +2,7 @@ import { setConditions } from '../api/conditions.ts'
 import type { VirtualIP, VirtualIPStatus } from '../api/virtual-ip.ts'
 import { type Backups, backupsOf } from './backups.ts'
 import { conditionsOf } from './conditions.ts'
+import { failoversOf } from './failovers.ts'
 import { mastership, type RouterReport } from './mastership.ts'
 import type { NodeHealth } from './node-health.ts'
 import type { Planned } from './planned.ts'
@@ -39,6 +40,7 @@ export function summarise({ virtualIP, plan, reports, health, previous, now }: S
   const rows = rowsOf({ members: plan.members, reports, masterships, health, previous, now })
   const masters = families.flatMap(family => masterships.get(family)?.master ?? [])
   const backups = backupsOf(plan, rows)
+  const failovers = failoversOf(rows, reports, previous)
   const desired = conditionsOf({ plan, families, masterships, rows, backups, health })
   const observed = generation === undefined ? {} : { observedGeneration: generation }
   return {
@@ -52,6 +54,7 @@ export function summarise({ virtualIP, plan, reports, health, previous, now }: S
       now,
     ),
     nodes: rows.map(row => ({ ...row })),
+    ...(failovers.length === 0 ? {} : { failovers }),
   }
 }
 

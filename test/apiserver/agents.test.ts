@@ -103,6 +103,51 @@ describe('three nodes with agents, a controller and an API server', () => {
     assert.equal(cluster.latest('web').backups, '2/2')
   })
 
+  test('its last failovers are in its status, with why and how long nobody answered; no controller repeats or loses one', async () => {
+    const [first = '', second = ''] = await cluster.ready('web', { ...WEB, redundancy: 2 })
+    assert.equal(cluster.latest('web').failovers, undefined, 'the first MASTER is no failover')
+    cluster.crash(first)
+    await cluster.until('the failover is in the status', () => cluster.latest('web').failovers?.length === 1)
+    const [crashed] = cluster.latest('web').failovers ?? []
+    assert.deepEqual(
+      [crashed?.from, crashed?.to, crashed?.family, crashed?.reason],
+      [first, second, 'IPv4', 'ActiveDown'],
+    )
+    assert.match(crashed?.message ?? '', /^BACKUP -> MASTER: no advert from 192\.168\.1\.1\d \(priority 250\) for \d/)
+    // Three intervals and a Skew_Time are 611 ms at 238; the last advert may have been sent long before it was read.
+    assert.ok((crashed?.unansweredMillis ?? 0) >= 600, String(crashed?.unansweredMillis))
+    assert.equal(cluster.latest('web').nodes?.find(({ node }) => node === second)?.lastTakeover, crashed?.time)
+    await cluster.until('there is an event with the same words', async () => {
+      const notes = await eventNotes(cluster, 'web')
+      return notes.some(
+        note => note.startsWith(`IPv4 moved from ${first} to ${second}`) && note.endsWith(crashed?.message ?? '-'),
+      )
+    })
+
+    // While no controller runs the node comes back, and takes it over from one that answers until then.
+    await cluster.stopController('a')
+    cluster.restore(first)
+    await cluster.startAgent(first)
+    await cluster.heldBy(ADDRESS, first)
+    await cluster.startController('a')
+    await cluster.settled('web')
+    assert.deepEqual(
+      cluster.latest('web').failovers?.map(({ from, to, unansweredMillis }) => [from, to, unansweredMillis]),
+      [
+        [second, first, 0],
+        [first, second, crashed?.unansweredMillis],
+      ],
+    )
+    const described = await cluster.api.kubectl(['describe', 'vip', 'web'])
+    assert.match(described, new RegExp(`Failovers:\\n +Family: +IPv4\\n +From: +${second}\\n`))
+    await cluster.calm()
+    const written = await cluster.versions()
+    await cluster.stopController('a')
+    await cluster.startController('a')
+    await sleep(3000)
+    assert.equal(await cluster.versions(), written, 'nothing is news to a controller that starts')
+  })
+
   test('an agent that is told to end gives the address up first, and says so', async () => {
     const [first = '', second = ''] = await cluster.ready('web', WEB)
     assert.equal(await cluster.stopAgent(first), 0)

@@ -125,6 +125,27 @@ test('one by its name is shown with what every node does and what is not as it s
   })
 })
 
+test('its last failovers are shown, with how long nobody answered as far as it is known', async () => {
+  const failover = { family: 'IPv4', from: 'node1', to: 'node2', reason: 'ActiveDown' } as const
+  const moved = changed(WEB, {
+    conditions: [],
+    nodes: [],
+    failovers: [
+      { ...failover, time: ago(75), unansweredMillis: 605, message: 'BACKUP -> MASTER: no advert' },
+      { ...failover, time: ago(3600), unansweredMillis: 0 },
+      { ...failover, time: ago(7200) },
+    ],
+  })
+  const { stdout } = await run({ name: 'web' }, [moved])
+  assert.deepEqual(stdout.split('\n').slice(3), [
+    'FAILOVER   FAMILY   FROM    TO      UNANSWERED   REASON       MESSAGE',
+    '75s ago    IPv4     node1   node2   605ms        ActiveDown   BACKUP -> MASTER: no advert',
+    '60m ago    IPv4     node1   node2   0ms          ActiveDown',
+    '120m ago   IPv4     node1   node2   -            ActiveDown',
+    '',
+  ])
+})
+
 test('in a split brain the row is of the MASTER that counts, and the split is among what is not as it should be', async () => {
   const split = changed(WEB, {
     conditions: [condition('SplitBrain', 'True', 'TwoMasters', 'node1 and node2 are MASTER')],

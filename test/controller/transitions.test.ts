@@ -14,6 +14,14 @@ function condition(type: string, status: Condition['status'], reason: string, me
   return { type, status, reason, message, lastTransitionTime: '2026-01-01T00:00:00Z' }
 }
 
+const FAILOVER = {
+  time: '2026-01-01T00:00:00Z',
+  family: 'IPv4',
+  from: 'node1',
+  to: 'node2',
+  reason: 'ActiveDown',
+} as const
+
 function story(previous: VirtualIPStatus | undefined, next: VirtualIPStatus): string[] {
   return transitions(previous, next).map(({ type, reason, note }) => `${type} ${reason}: ${note}`)
 }
@@ -39,6 +47,28 @@ suite('what a new status tells', () => {
       [
         'Warning BecameFault: node1 is FAULT (was MASTER) for IPv4: AgentUnreachable: It does not renew its Lease',
         'Normal BecameMaster: node2 is MASTER (was BACKUP) for IPv4: ActiveDown',
+      ],
+    ],
+    [
+      'each failover once, and how long nobody answered',
+      { failovers: [FAILOVER] },
+      {
+        failovers: [
+          {
+            ...FAILOVER,
+            time: '2026-01-01T00:00:02Z',
+            from: 'node2',
+            to: 'node1',
+            reason: 'Preempted',
+            unansweredMillis: 0,
+          },
+          { ...FAILOVER, time: '2026-01-01T00:00:01Z', unansweredMillis: 605, message: 'no advert from 10.0.0.1' },
+          FAILOVER,
+        ],
+      },
+      [
+        'Normal FailedOver: IPv4 moved from node2 to node1, answered all the time: Preempted',
+        'Warning FailedOver: IPv4 moved from node1 to node2, unanswered for at most 0.605 s: ActiveDown: no advert from 10.0.0.1',
       ],
     ],
     [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ipAddress } from '../../src/lib/ip-address.ts'
-import { routerStateName, transitionSentence } from '../../src/status/router-status.ts'
+import { routerStateName, transitionSentence, unansweredBefore } from '../../src/status/router-status.ts'
 import type {
   Active,
   Backup,
@@ -102,3 +102,19 @@ test('what is not known is left out', () => {
     ],
   )
 })
+
+for (const [reason, before, handover, expected] of [
+  ['ActiveDown', backup, 5000, 605],
+  ['ActiveDown', waiting, 5000, undefined],
+  ['Preempted', backup, 5000, 0],
+  ['PriorityZeroReceived', { ...waiting, activeDownDeadline: 10_000 }, 5000, 0],
+  // Skew_Time is 14.0625 ms.
+  ['PriorityZeroReceived', { ...waiting, activeDownDeadline: 9999 }, 0, 15],
+  ['Owner', backup, 0, 0],
+  ['Unheard', initialize, 0, undefined],
+] as const satisfies (readonly [TransitionReason, RouterState, number, number | undefined])[]) {
+  const who = before.name === 'Backup' && before.active ? 'a known MASTER' : 'nobody'
+  test(`after ${reason}, having heard ${who}, with a handover of ${handover} ms: unanswered for ${expected} ms`, () => {
+    assert.equal(unansweredBefore({ reason }, before, { ...config, handover }, 10_000), expected)
+  })
+}
