@@ -14,7 +14,7 @@ import {
 import { ReceiveBatch } from './message-headers.ts'
 import { SyscallError } from './syscall-error.ts'
 
-/** A host on one of this node's links said that an address is its own, without being asked (gratuitous ARP, unsolicited NA). */
+/** A host on one of this node's links said that an address is its own: to all (gratuitous ARP, unsolicited NA), or to one that probed for it. */
 export interface HeardAnnouncement {
   readonly linkIndex: number
   readonly address: IpAddress
@@ -68,7 +68,7 @@ function drain(descriptor: number, batch: ReceiveBatch, read: Read): HeardAnnoun
 
 // ---- IPv4
 
-/** Only ARP, and of that only what speaks of the sender itself: the kernel sorts it out. */
+/** Only ARP, and of that only what speaks of the sender itself, or answers a probe: the kernel sorts it out. */
 function openArp(): number {
   const descriptor = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
   if (descriptor < 0) throw new SyscallError('open a packet socket', lastErrno(), { needs: 'CAP_NET_RAW' })
@@ -174,17 +174,25 @@ function filter(program: readonly Instruction[]): { bytes: Uint8Array; instructi
 
 const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 const [ARP_SENDER_MAC, ARP_SENDER, ARP_TARGET, ARP_LENGTH] = [8, 14, 24, 28]
-const [LOAD_WORD, COPY_TO_X, JUMP_IF_EQUAL_TO_X, RETURN] = [0x20, 0x07, 0x1d, 0x06]
-const SENDER_IS_TARGET: readonly Instruction[] = [
+const [ARP_OPERATION, ARP_REPLY] = [6, 2]
+const [LOAD_WORD, LOAD_HALF, COPY_TO_X, JUMP_IF_EQUAL_TO_X, JUMP_IF_EQUAL, RETURN] = [
+  0x20, 0x28, 0x07, 0x1d, 0x15, 0x06,
+]
+/** Who probes has no address yet (RFC 5227 §1.1), so that is whom the answer names. */
+const NOBODY = 0
+const SENDER_IS_TARGET_OR_NOBODY: readonly Instruction[] = [
   [LOAD_WORD, 0, 0, ARP_SENDER],
   [COPY_TO_X, 0, 0, 0],
   [LOAD_WORD, 0, 0, ARP_TARGET],
-  [JUMP_IF_EQUAL_TO_X, 0, 1, 0],
+  [JUMP_IF_EQUAL_TO_X, 3, 0, 0],
+  [JUMP_IF_EQUAL, 0, 3, NOBODY],
+  [LOAD_HALF, 0, 0, ARP_OPERATION],
+  [JUMP_IF_EQUAL, 0, 1, ARP_REPLY],
   [RETURN, 0, 0, 0xffff],
   [RETURN, 0, 0, 0],
 ]
 /** Kept: the kernel reads the instructions where they lie. */
-const PROGRAM = filter(SENDER_IS_TARGET)
+const PROGRAM = filter(SENDER_IS_TARGET_OR_NOBODY)
 
 const [AF_INET6, AF_PACKET] = [10, 17]
 const [SOCK_DGRAM, SOCK_RAW, SOCK_NONBLOCK, SOCK_CLOEXEC] = [2, 3, 0o4000, 0o2000000]

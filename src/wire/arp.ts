@@ -9,12 +9,22 @@ import type { IpAddress } from '../lib/ip-address.ts'
  * address and RFC 5227 zeros; nobody reads it in a request, so it is keepalived's ff:ff:ff:ff:ff:ff, proven in the field.
  */
 export function gratuitousArp(address: IpAddress, mac: Uint8Array): Uint8Array {
+  return request(address, mac, address.bytes, BROADCAST)
+}
+
+/**
+ * An ARP Probe (RFC 5227 §1.1) as a whole Ethernet frame: who has `address` answers `mac`, and nobody learns anything from the question.
+ * Throws as gratuitousArp.
+ */
+export function arpProbe(address: IpAddress, mac: Uint8Array): Uint8Array {
+  return request(address, mac, [0, 0, 0, 0], [0, 0, 0, 0, 0, 0])
+}
+
+function request(address: IpAddress, mac: Uint8Array, asker: Iterable<number>, target: Iterable<number>): Uint8Array {
   if (address.family !== 'IPv4') throw new RangeError(`ARP is for IPv4, not for ${address.text}`)
   if (mac.length !== 6) throw new RangeError(`A MAC address has 6 bytes, not ${mac.length}`)
   const ethernet = [...BROADCAST, ...mac, ...ETHERTYPE_ARP]
-  const sender = [...mac, ...address.bytes]
-  const target = [...BROADCAST, ...address.bytes]
-  return Uint8Array.of(...ethernet, ...ETHERNET_AND_IPV4, ...REQUEST, ...sender, ...target)
+  return Uint8Array.of(...ethernet, ...ETHERNET_AND_IPV4, ...REQUEST, ...mac, ...asker, ...target, ...address.bytes)
 }
 
 const BROADCAST = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff]

@@ -8,8 +8,9 @@ import {
   openAnnouncementSocket,
 } from '../../src/linux/announcement-socket.ts'
 import { type FrameSocket, openFrameSocket } from '../../src/linux/frame-socket.ts'
-import { gratuitousArp } from '../../src/wire/arp.ts'
+import { arpProbe, gratuitousArp } from '../../src/wire/arp.ts'
 import { unsolicitedNeighborAdvertisement } from '../../src/wire/neighbor-advertisement.ts'
+import { duplicateAddressSolicitation } from '../../src/wire/neighbor-solicitation.ts'
 import { eventually } from '../lab/daemons.ts'
 import { type LabNode, openLan } from '../lab/lan.ts'
 import { inNamespace } from '../lab/namespace.ts'
@@ -49,6 +50,26 @@ for (const [what, frame, address] of [
     sockets.b.send(indexOf(b), frame)
     await eventually('it is heard', () => heard.length > 0)
     assert.deepEqual(heard, [`${address} is at 02:00:00:00:00:02 on ${indexOf(a)}`])
+  })
+}
+
+for (const [what, probe, address] of [
+  ['an ARP Probe', arpProbe(ipAddress('10.9.5.2'), mac(1)), '10.9.5.2'],
+  [
+    'a Neighbor Solicitation of Duplicate Address Detection',
+    duplicateAddressSolicitation(ipAddress('fd09::2'), mac(1)),
+    'fd09::2',
+  ],
+] as const) {
+  test(`hears who has an address answer ${what}, and who hasn't it be silent`, async () => {
+    heard = []
+    sockets.a.send(indexOf(a), arpProbe(ipAddress('10.9.5.9'), mac(1)))
+    sockets.a.send(indexOf(a), duplicateAddressSolicitation(ipAddress('fd09::9'), mac(1)))
+    sockets.a.send(indexOf(a), probe)
+    await eventually('it is heard', () => heard.length > 0)
+    await sleep(100)
+    assert.deepEqual(heard, [`${address} is at 02:00:00:00:00:02 on ${indexOf(a)}`])
+    assert.doesNotMatch(b.run('ip', 'neighbour'), /02:00:00:00:00:01/, 'the question taught it nothing')
   })
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ipAddress } from '../../src/lib/ip-address.ts'
-import { gratuitousArp } from '../../src/wire/arp.ts'
+import { arpProbe, gratuitousArp } from '../../src/wire/arp.ts'
 import { bytes, readVectors } from '../vectors/read-vectors.ts'
 
 const KEEPALIVED = readVectors('keepalived-2.2.7.hex')
@@ -18,5 +18,14 @@ test('a gratuitous ARP needs an IPv4 address and 6 bytes of MAC', () => {
   assert.throws(
     () => gratuitousArp(ipAddress('10.99.0.100'), bytes('0200')),
     new RangeError('A MAC address has 6 bytes, not 2'),
+  )
+})
+
+test('a probe asks everyone for the address, and says nothing of who asks but where to answer (RFC 5227 §1.1)', () => {
+  assert.deepEqual(
+    arpProbe(ipAddress('10.99.0.100'), MAC),
+    Uint8Array.from(
+      bytes('ffffffffffff02000000000a0806' + '0001080006040001' + '02000000000a00000000' + '0000000000000a630064'),
+    ),
   )
 })
