@@ -27,6 +27,7 @@ import {
 } from '../vrrp/virtual-router.ts'
 import { Complaints } from './complaints.ts'
 import { checkKey, routerKey } from './desired-routers.ts'
+import { Diagnosis } from './diagnosis.ts'
 import { Heard } from './heard.ts'
 import { type IsOurs, linkStatus } from './link-status.ts'
 import { Membership } from './membership.ts'
@@ -74,6 +75,7 @@ export class Loop {
   readonly #output: Output
   readonly #heard = new Heard()
   readonly #complaints = new Complaints()
+  readonly #diagnosis: Diagnosis
   readonly #checks: CheckSet
   readonly #membership: Membership
   /** Packets refused, by reason. */
@@ -99,7 +101,10 @@ export class Loop {
     this.#sockets = new Sockets(
       {
         received: (link, family, packet) => this.#receive(link, family, packet),
-        refused: error => this.#refuse(error),
+        refused: (link, family, { source, payload }, error) => {
+          const key = this.#set.find(link, family, payload[1] ?? 0)
+          this.#refuse(error, source, key)
+        },
         readable: drain =>
           this.#pass(() => {
             this.#noticeSleep()
@@ -117,6 +122,13 @@ export class Loop {
       complain: (router, sentence) => this.#complain(router, sentence),
       done: () => this.#settle(),
     })
+    this.#diagnosis = new Diagnosis({
+      ...parts,
+      set: this.#set,
+      changed: () => {
+        this.#statusDirty = true
+      },
+    })
     this.#checks = new CheckSet(() => this.#reconcile())
     this.#membership = new Membership({
       ...parts,
@@ -132,6 +144,7 @@ export class Loop {
       take: (key, before, step) => this.#take(key, before, step),
       changed: () => {
         this.#statusDirty = true
+        this.#diagnosis.routersChanged()
       },
     })
     // What a killed predecessor left behind goes before anything is asked for.
@@ -159,6 +172,7 @@ export class Loop {
       const waiting = this.#handingOver()
       for (const { linkIndex, address, mac } of announcements) {
         const isOwn = this.#parts.links.links.get(linkIndex)?.mac.every((byte, i) => byte === mac[i])
+        if (!isOwn) this.#diagnosis.announced({ linkIndex, address, mac }, now())
         for (const key of isOwn ? [] : (waiting.get(`${linkIndex} ${address.text}`) ?? [])) {
           this.#step(key, { type: 'Announced' })
         }
@@ -230,6 +244,7 @@ export class Loop {
       this.#set.nextDeadline(),
       this.#output.nextAnnouncement(),
       this.#membership.retryAt,
+      this.#diagnosis.next(),
       this.#forgetAt,
     )
     if (next === this.#armedFor && this.#timer) return
@@ -250,6 +265,7 @@ export class Loop {
         this.#step(key, this.#overslept(key, at) ? { type: 'Overslept' } : { type: 'DeadlineReached' })
       }
       this.#output.announceDue(at)
+      this.#diagnosis.wake(at)
       if ((this.#membership.retryAt ?? at + 1) <= at) this.#membership.retry()
       if (this.#forgetAt <= at) this.#forget(at)
     })
@@ -315,9 +331,7 @@ export class Loop {
     const result = this.#reception.decode(link, family, packet, key => this.#routers.get(key)?.authentication)
     switch (result.type) {
       case 'Refused': {
-        const router = result.key === undefined ? undefined : this.#routers.get(result.key)
-        router?.counters.refused(result.error.reason)
-        this.#refuse(result.error, packet.source, router)
+        this.#refuse(result.error, packet.source, result.key)
         return
       }
       case 'Foreign':
@@ -345,14 +359,19 @@ export class Loop {
       })
   }
 
-  #refuse({ reason, detail }: Refusal, source?: IpAddress, router?: RunningRouter): void {
+  #refuse(refusal: Refusal, source: IpAddress, key: string | undefined): void {
+    const { reason, detail } = refusal
+    const router = key === undefined ? undefined : this.#routers.get(key)
+    router?.counters.refused(reason)
     this.refused.set(reason, (this.refused.get(reason) ?? 0) + 1)
-    this.#complain(router, `an advert${source ? ` from ${source.text}` : ''} is refused: ${reason}: ${detail}`)
+    if (key !== undefined) this.#diagnosis.refused(key, refusal, source, now())
+    this.#complain(router, `an advert from ${source.text} is refused: ${reason}: ${detail}`)
   }
 
   /** A virtual router that this node does not run here. */
   #hearOther(link: number, family: Family, advertisement: Advertisement, source: IpAddress): void {
     const { virtualRouterID } = advertisement
+    this.#diagnosis.heardOther(link, advertisement, source, now())
     if (!this.#heard.record(link, family, virtualRouterID, source.text, now())) return
     this.#statusDirty = true
     const name = this.#parts.links.links.get(link)?.name
@@ -382,10 +401,11 @@ export class Loop {
     const router = this.#routers.get(key)
     if (!router) return
     for (const observation of observations) this.#observe(key, router, before, observation)
+    this.#diagnosis.stepped(key, before, state, now())
     if (
       state.name === 'Backup' &&
       before.name === 'Backup' &&
-      state.active?.address.text !== before.active?.address.text
+      (state.active?.address.text !== before.active?.address.text || state.active?.priority !== before.active?.priority)
     ) {
       this.#statusDirty = true
     }
@@ -395,6 +415,7 @@ export class Loop {
 
   #observe(key: string, router: RunningRouter, before: RouterState, observation: Observation): void {
     const { logger } = this.#parts
+    this.#diagnosis.observed(key, observation, now())
     const { virtualIP, family } = router.desired.spec
     switch (observation.type) {
       case 'Transition': {
@@ -442,7 +463,11 @@ export class Loop {
   status(): VirtualRouterStatus[] {
     return [...this.#routers]
       .filter(([, { isLeaving }]) => !isLeaving)
-      .map(([key, router]) => router.status(this.#set.get(key)?.state, name => this.#checks.result(name)))
+      .map(([key, router]) => {
+        const observations = this.#diagnosis.of(key)
+        const status = router.status(this.#set.get(key)?.state, name => this.#checks.result(name))
+        return observations.length > 0 ? { ...status, observations } : status
+      })
   }
 
   /** This node's links that have a subnet, and whom it hears there. */
@@ -457,9 +482,10 @@ export class Loop {
 
   /** Every router with its counters, for the metrics. */
   *routers(): Iterable<RouterSample> {
-    for (const { desired, shown, counters } of this.#routers.values()) {
+    for (const [key, { desired, shown, counters }] of this.#routers) {
       const { virtualIP, family, virtualRouterID, link } = desired.spec
-      yield { virtualIP, family, virtualRouterID, link, state: shown.state, counters }
+      const observations = this.#diagnosis.of(key)
+      yield { virtualIP, family, virtualRouterID, link, state: shown.state, counters, observations }
     }
   }
 
@@ -486,7 +512,8 @@ function earliest(
   first: Instant | undefined,
   second: Instant | undefined,
   third: Instant | undefined,
+  fourth: Instant | undefined,
   last: Instant,
 ): Instant {
-  return Math.min(first ?? last, second ?? last, third ?? last, last)
+  return Math.min(first ?? last, second ?? last, third ?? last, fourth ?? last, last)
 }

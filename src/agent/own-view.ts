@@ -3,6 +3,7 @@ import type { VirtualIPStatus } from '../api/virtual-ip.ts'
 import type { VirtualRouterSpec, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
 import type { VirtualIPPlan } from '../plan/plan.ts'
 import { rowOf } from '../status/rows.ts'
+import { addressClaims, disturbances, otherMasters, together } from '../status/troubles.ts'
 
 /** One VirtualIP as `kube-vrrp status` asks an agent for it. */
 export interface OwnView {
@@ -38,9 +39,25 @@ function statusOf(
   return {
     ...(virtualRouterID === undefined ? {} : { virtualRouterID }),
     ...(master === undefined ? {} : { master }),
-    conditions: [condition(master, rows, plan)],
+    conditions: [condition(master, rows, plan), ...troubles(node, rows)],
     nodes: rows.map(row => rowOf({ node, ...row })),
   }
+}
+
+/** What this node hears and should not; who else is who it can't know. */
+function troubles(node: string, rows: readonly VirtualRouterStatus[]): Condition[] {
+  const reports = rows.map(row => ({ ...row, checks: [], node, reportedAt: 0, fresh: true }))
+  const isWho = () => undefined
+  const found = {
+    SplitBrain: otherMasters(reports, isWho),
+    AddressConflict: addressClaims(reports, isWho),
+    Degraded: disturbances(reports, isWho),
+  }
+  const [since = ''] = rows.flatMap(({ observations = [] }) => observations.map(({ since }) => since)).sort()
+  return Object.entries(found).flatMap(([type, all]) => {
+    const trouble = together(all)
+    return trouble ? [{ type, status: 'True' as const, lastTransitionTime: since, ...trouble }] : []
+  })
 }
 
 function condition(

@@ -111,7 +111,9 @@ export class RunningRouter {
       ...shown,
       ...(message === undefined ? {} : { message }),
       ...('fault' in outcome ? {} : { primaryAddress: outcome.config.primaryAddress.text }),
-      ...(state?.name === 'Backup' && state.active ? { activeAddress: state.active.address.text } : {}),
+      ...(state?.name === 'Backup' && state.active
+        ? { activeAddress: state.active.address.text, activePriority: state.active.priority }
+        : {}),
       ...(this.#lastTakeover ? { lastTakeover: this.#lastTakeover } : {}),
       ...(checks.length > 0 ? { checks } : {}),
     }

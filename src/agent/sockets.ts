@@ -24,7 +24,8 @@ interface OpenSocket {
 export interface SocketEvents {
   /** A packet of protocol 112 that passed the TTL check. */
   received(link: number, family: Family, packet: ReceivedPacket): void
-  refused(error: DecodeError): void
+  /** One that did not. */
+  refused(link: number, family: Family, packet: ReceivedPacket, error: DecodeError): void
   /** Something may wait: read it with `drain`. */
   readable(drain: () => void): void
 }
@@ -123,7 +124,7 @@ export class Sockets {
         source,
         isNeighbour: this.#isNeighbour,
         onReadable: () => this.#readable(open),
-        onRefused: error => this.#events.refused(error),
+        onRefused: (error, packet) => this.#events.refused(link.index, family, packet, error),
       })
       const received = (packet: ReceivedPacket) => this.#events.received(link.index, family, packet)
       const open = { socket, linkName: link.name, source: source.text, pace: new ReadingPace(), received }

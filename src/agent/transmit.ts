@@ -4,8 +4,9 @@ import type { FrameSocket } from '../linux/frame-socket.ts'
 import type { Link } from '../linux/links.ts'
 import type { SimplePassword } from '../vrrp/advertisement.ts'
 import type { VirtualRouterConfig } from '../vrrp/virtual-router.ts'
-import { gratuitousArp } from '../wire/arp.ts'
+import { arpProbe, gratuitousArp } from '../wire/arp.ts'
 import { unsolicitedNeighborAdvertisement } from '../wire/neighbor-advertisement.ts'
+import { duplicateAddressSolicitation } from '../wire/neighbor-solicitation.ts'
 import { encodeAdvertisement, VRRP_GROUP } from '../wire/vrrp.ts'
 
 /** An advert's bytes, kept while nothing in it changes: an Active Router sends the same ones for days. */
@@ -54,5 +55,13 @@ export function announce(frames: FrameSocket, link: Link, address: IpAddress, ro
     address.family === 'IPv4'
       ? gratuitousArp(address, link.mac)
       : unsolicitedNeighborAdvertisement(address, link.mac, router)
+  frames.send(link.index, frame)
+}
+
+/** Asks the segment who else has an address: an ARP Probe, or the Neighbor Solicitation of Duplicate Address Detection. */
+export function probe(frames: FrameSocket, link: Link, address: IpAddress): void {
+  if (link.noArp) return
+  const frame =
+    address.family === 'IPv4' ? arpProbe(address, link.mac) : duplicateAddressSolicitation(address, link.mac)
   frames.send(link.index, frame)
 }

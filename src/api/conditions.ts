@@ -25,6 +25,9 @@ export const Conditions = {
   'x-kubernetes-list-map-keys': ['type'],
 } as const satisfies JsonSchema
 
+/** Conditions whose True is bad news. */
+export const ABNORMAL: ReadonlySet<string> = new Set(['SplitBrain', 'AddressConflict', 'Degraded'])
+
 /** A condition as it should be; `setCondition` gives it its lastTransitionTime. */
 export type DesiredCondition = Omit<Condition, 'lastTransitionTime'>
 

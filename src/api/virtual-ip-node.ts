@@ -148,6 +148,19 @@ export const Takeover = {
 } as const satisfies JsonSchema
 export type Takeover = Static<typeof Takeover>
 
+export const Observation = {
+  type: 'object',
+  description: 'Something that is wrong around this virtual router.',
+  required: ['reason', 'message', 'since'],
+  properties: {
+    reason: { type: 'string', description: 'What, in one CamelCase word for programs.' },
+    message: { type: 'string', description: 'What, and what to do about it, in a sentence for people.' },
+    source: { type: 'string', description: 'Whom it was heard from: an IP address or, of ARP and ND, a MAC address.' },
+    since: { type: 'string', format: 'date-time', description: "Since when, by the node's own clock." },
+  },
+} as const satisfies JsonSchema
+export type Observation = Static<typeof Observation>
+
 export const VirtualRouterStatus = {
   type: 'object',
   description: 'What a virtual router on this node does.',
@@ -164,7 +177,15 @@ export const VirtualRouterStatus = {
     message: { type: 'string', description: 'Why, in a sentence for people.' },
     primaryAddress: { type: 'string', description: 'What its adverts are sent from.' },
     activeAddress: { type: 'string', description: 'Whose adverts this BACKUP hears.' },
+    activePriority: { type: 'integer', description: 'The priority in those adverts.' },
     lastTakeover: Takeover,
+    observations: {
+      type: 'array',
+      maxItems: 8,
+      'x-kubernetes-list-type': 'atomic',
+      description: 'What this node hears, and should not; each goes some seconds after it is heard no more.',
+      items: Observation,
+    },
     checks: {
       type: 'array',
       description: 'The results of its checks.',

@@ -1,4 +1,4 @@
-import type { Condition } from '../api/conditions.ts'
+import { ABNORMAL, type Condition } from '../api/conditions.ts'
 import type { VirtualIPStatus } from '../api/virtual-ip.ts'
 import { formatDuration } from '../lib/time.ts'
 import { formatAge } from './age.ts'
@@ -85,9 +85,8 @@ function troubles({ conditions = [] }: VirtualIPStatus): string {
     .join('')
 }
 
-/** Accepted, Ready and Redundant had better be True; SplitBrain and AddressConflict had better not. */
 function isTrouble({ type, status }: Condition): boolean {
-  return type === 'SplitBrain' || type === 'AddressConflict' ? status === 'True' : status !== 'True'
+  return ABNORMAL.has(type) ? status === 'True' : status !== 'True'
 }
 
 function conditionOf({ conditions }: VirtualIPStatus, type: string): Condition | undefined {

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { VirtualIP, VirtualIPStatus } from '../api/virtual-ip.ts'
-import type { VirtualIPNode, VirtualIPNodeSpec, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
+import type { LinkStatus, VirtualIPNode, VirtualIPNodeSpec, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
 import type { Instant, Millis } from '../lib/time.ts'
 import { type Plan, type PlanAgent, type PlanNode, plan } from '../plan/plan.ts'
 import { type NodeHealth, type RouterReport, type SummaryInput, summarise } from '../status/summary.ts'
+import { isInDoubt } from '../status/troubles.ts'
 import type { AgentPod } from './agent-pod.ts'
 import type { AgentLife } from './freshness.ts'
 import type { Arrival } from './report-times.ts'
@@ -33,7 +34,7 @@ export type Change =
 export interface Reconciliation {
   /** Specs first: addresses come before words about them. */
   readonly changes: readonly Change[]
-  /** Two nodes say they are MASTER of one thing: the next renewals decide whether that is so. */
+  /** Two nodes say they are MASTER of one thing, or one follows another than who is: the next renewals decide whether that is so. */
   readonly contested: boolean
 }
 
@@ -122,6 +123,7 @@ function reportsByVirtualIP({ virtualIPNodes, agents, arrival }: Cluster): Map<s
       const renewedAt = heardSince(agents.get(node), claims.of(router))
       list.push({
         ...reportOf(node, router),
+        ...macOf(status?.links, router.link),
         reportedAt: arrival(node, router)?.at ?? 0,
         fresh: agents.get(node)?.fresh ?? false,
         ...(renewedAt !== undefined && { leaseRenewedAt: renewedAt }),
@@ -166,7 +168,13 @@ function reportOf(node: string, router: VirtualRouterStatus) {
   return { node, ...report, checks }
 }
 
+function macOf(links: readonly LinkStatus[] | undefined, name: string) {
+  const mac = links?.find(link => link.name === name)?.mac
+  return mac === undefined ? {} : { mac }
+}
+
 function isContested(reports: readonly RouterReport[]): boolean {
+  if (isInDoubt(reports)) return true
   const masters = reports.filter(({ state }) => state === 'MASTER')
   return masters.some((one, i) => masters.some((other, j) => j > i && one.family === other.family))
 }

@@ -1,13 +1,13 @@
 import type { VirtualIPNode, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
 import type { Instant } from '../lib/time.ts'
 
-/** When a virtual router's present state was first reported: by our clock, and by the API server's count of writes (resourceVersion). */
+/** When a virtual router's present state, and whom it follows, was first reported: by our clock, and by the API server's count of writes (resourceVersion). */
 export interface Arrival {
   readonly at: Instant
   readonly version: number
 }
 
-type Known = Pick<VirtualRouterStatus, 'state' | 'since'> & Arrival
+type Known = Pick<VirtualRouterStatus, 'state' | 'since' | 'activeAddress'> & Arrival
 
 /** When each virtual router's present state was first reported here: the newest word of several nodes counts. */
 export class ReportTimes {
@@ -22,11 +22,13 @@ export class ReportTimes {
     const before = this.#nodes.get(name)
     const version = Number(node.metadata.resourceVersion)
     const arrivals = (node.status?.virtualRouters ?? []).map((router): [string, Known] => {
-      const { state, since } = router
+      const { state, since, activeAddress } = router
       const known = before?.get(keyOf(router))
       return [
         keyOf(router),
-        known?.state === state && known.since === since ? known : { state, since, at: now, version },
+        known?.state === state && known.since === since && known.activeAddress === activeAddress
+          ? known
+          : { state, since, ...(activeAddress === undefined ? {} : { activeAddress }), at: now, version },
       ]
     })
     this.#nodes.set(name, new Map(arrivals))

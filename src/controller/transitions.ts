@@ -1,4 +1,4 @@
-import type { Condition } from '../api/conditions.ts'
+import { ABNORMAL, type Condition } from '../api/conditions.ts'
 import type { VirtualIPStatus } from '../api/virtual-ip.ts'
 import { failoverSentence } from '../status/failovers.ts'
 
@@ -85,11 +85,11 @@ function isNews(condition: Condition, old: Condition | undefined): boolean {
   if (status === 'Unknown') return false
   const refused = type === 'Accepted' && status === 'False'
   if (!old) return refused || (ABNORMAL.has(type) && status === 'True')
-  return old.status !== status || (refused && old.reason !== reason)
+  const abnormal = ABNORMAL.has(type)
+  // Whether there is trouble was not known, and there is none.
+  if (abnormal && old.status === 'Unknown' && status === 'False') return false
+  return old.status !== status || ((refused || (abnormal && status === 'True')) && old.reason !== reason)
 }
-
-/** Conditions whose True is bad news. */
-const ABNORMAL: ReadonlySet<string> = new Set(['SplitBrain', 'AddressConflict'])
 
 function isBad({ type, status }: Condition): boolean {
   return status === (ABNORMAL.has(type) ? 'True' : 'False')

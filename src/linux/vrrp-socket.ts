@@ -41,7 +41,7 @@ interface VrrpSocketOptions {
   readonly isNeighbour?: boolean
   /** Called once a turn of the event loop for as long as packets wait. */
   readonly onReadable: () => void
-  readonly onRefused: (error: DecodeError) => void
+  readonly onRefused: (error: DecodeError, packet: ReceivedPacket) => void
 }
 
 /** Throws a SyscallError: EPERM without CAP_NET_RAW, ENODEV where the link is gone. */
@@ -60,7 +60,7 @@ export function openVrrpSocket(options: VrrpSocketOptions): VrrpSocket {
   const take = (packet: Incoming, receive: (packet: ReceivedPacket) => void): void => {
     if (packet.ttl === 255) receive(packet)
     // What this node asks its own firewall (tryToSend) has a TTL of 0, and may be heard here.
-    else if (!packet.fromThisNode) onRefused(new DecodeError('TTL', `TTL is ${packet.ttl}, must be 255`))
+    else if (!packet.fromThisNode) onRefused(new DecodeError('TTL', `TTL is ${packet.ttl}, must be 255`), packet)
   }
 
   const send = (payload: Uint8Array): void => {

@@ -1,34 +1,42 @@
 import type { DesiredCondition } from '../api/conditions.ts'
 import type { Family } from '../lib/ip-address.ts'
 import type { Backups } from './backups.ts'
-import type { Mastership } from './mastership.ts'
+import type { Mastership, RouterReport } from './mastership.ts'
 import type { NodeHealth } from './node-health.ts'
 import type { Planned } from './planned.ts'
 import { type Row, UNREACHABLE } from './rows.ts'
+import {
+  addressClaims,
+  disturbances,
+  OF_ADDRESSES,
+  OTHER_MASTER,
+  otherMasters,
+  type Trouble,
+  together,
+  type WhoIs,
+} from './troubles.ts'
 
 export interface Findings {
   readonly plan: Planned
   /** Those that it has. */
   readonly families: readonly Family[]
   readonly masterships: ReadonlyMap<Family, Mastership>
+  readonly reports: readonly RouterReport[]
+  readonly whoIs: WhoIs
   readonly rows: readonly Row[]
   readonly backups: Backups
   readonly health: NodeHealth
 }
 
-/** All five, always: what is not known says so. */
+/** All six, always: what is not known says so. */
 export function conditionsOf(findings: Findings): DesiredCondition[] {
   return [
     { type: 'Accepted', ...accepted(findings) },
     ready(findings),
     redundant(findings),
     splitBrain(findings),
-    {
-      type: 'AddressConflict',
-      status: 'Unknown',
-      reason: 'NotChecked',
-      message: 'kube-vrrp does not probe for other holders of the address yet',
-    },
+    addressConflict(findings),
+    degraded(findings),
   ]
 }
 
@@ -44,8 +52,8 @@ function ready(findings: Findings): DesiredCondition {
   const { plan, families, masterships, rows, health } = findings
   const type = 'Ready'
   if (plan.members.length === 0 && rows.length === 0) return notAccepted(type, findings)
-  const split = splitSentence(findings)
-  if (split !== undefined) return { type, status: 'False', reason: 'SplitBrain', message: split }
+  const split = splitTrouble(findings)
+  if (split !== undefined) return { type, status: 'False', reason: 'SplitBrain', message: split.message }
   const missing = families.filter(family => !masterships.get(family)?.master)
   if (missing.length === 0) return { type, status: 'True', reason: 'MasterElected', message: masterSentence(findings) }
   const waiting = rows.every(({ node, reason }) => reason === 'NotReported' && !health.silentAgents.has(node))
@@ -91,22 +99,69 @@ function redundant(findings: Findings): DesiredCondition {
 }
 
 function splitBrain(findings: Findings): DesiredCondition {
-  const split = splitSentence(findings)
+  const type = 'SplitBrain'
+  const split = splitTrouble(findings)
   return split === undefined
-    ? { type: 'SplitBrain', status: 'False', reason: 'NotSplit', message: 'No two nodes are MASTER at the same time' }
-    : { type: 'SplitBrain', status: 'True', reason: 'TwoMasters', message: split }
+    ? { type, status: 'False', reason: 'NotSplit', message: 'No two nodes are MASTER at the same time' }
+    : { type, status: 'True', ...split }
 }
 
-function splitSentence({ families, masterships }: Findings): string | undefined {
+/** By what two nodes report; else by what one that is MASTER hears. */
+function splitTrouble(findings: Findings): Trouble | undefined {
+  const { families, masterships, reports, whoIs } = findings
   const split = families.flatMap(family => {
     const claims = masterships.get(family)?.split ?? []
     return claims.length > 1 ? [{ family, claims }] : []
   })
   const [first] = split
-  if (!first) return undefined
+  if (!first) return together(otherMasters(reports, whoIs))
   const nodes = first.claims.map(({ node, link }) => `${node} (${link})`).sort()
   const where = split.map(({ family }) => family).join(' and ')
-  return `${join(nodes)} are MASTER for ${where} at the same time: they do not hear each other. See that IP protocol 112 passes between them, to ${groups(split)}`
+  const message = `${join(nodes)} are MASTER for ${where} at the same time: ${whySplit(first.claims, groups(split))}`
+  return { reason: 'TwoMasters', message }
+}
+
+/** Which of them hears which, as far as they say. */
+function whySplit(claims: readonly RouterReport[], group: string): string {
+  const heard = claims.flatMap(({ node, observations = [] }) =>
+    observations.flatMap(({ reason, message, source }) => {
+      const other = source === undefined ? undefined : claims.find(({ primaryAddress }) => primaryAddress === source)
+      return other ? [{ node, other: other.node, reason, message }] : []
+    }),
+  )
+  const refusal = heard.find(({ reason }) => reason !== OTHER_MASTER && !OF_ADDRESSES.has(reason))
+  if (refusal) return `on ${refusal.node} ${refusal.message} (it is ${refusal.other})`
+  const [way] = heard.filter(({ reason }) => reason === OTHER_MASTER)
+  if (way)
+    return `${way.node} hears ${way.other}, which does not hear ${way.node}. See that IP protocol 112 passes from ${way.node} to ${way.other}, to ${group}`
+  return `they do not hear each other. See that IP protocol 112 passes between them, to ${group}`
+}
+
+function addressConflict({ families, masterships, reports, whoIs }: Findings): DesiredCondition {
+  const type = 'AddressConflict'
+  const trouble = together(addressClaims(reports, whoIs))
+  if (trouble) return { type, status: 'True', ...trouble }
+  const masters = families.flatMap(family => masterships.get(family)?.master ?? [])
+  if (masters.length === 0) {
+    return { type, status: 'Unknown', reason: 'NoMaster', message: 'Only a MASTER asks who else has an address' }
+  }
+  const silent = masters.find(({ primaryAddress }) => primaryAddress === undefined)
+  if (silent) {
+    const message = `The agent on ${silent.node} is of a version that does not ask who else has an address`
+    return { type, status: 'Unknown', reason: 'NotChecked', message }
+  }
+  const message = 'No other host says that it has one of the addresses; the MASTER asks every 2s'
+  return { type, status: 'False', reason: 'NoOtherHolder', message }
+}
+
+function degraded({ reports, whoIs }: Findings): DesiredCondition {
+  const type = 'Degraded'
+  if (!reports.some(({ fresh }) => fresh)) {
+    return { type, status: 'Unknown', reason: 'NotReported', message: 'No agent reports on it' }
+  }
+  const trouble = together(disturbances(reports, whoIs))
+  if (trouble) return { type, status: 'True', ...trouble }
+  return { type, status: 'False', reason: 'NothingWrong', message: 'What nodes hear of each other is as it should be' }
 }
 
 function groups(split: readonly { family: Family }[]): string {

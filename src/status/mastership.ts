@@ -1,5 +1,5 @@
 import type { RouterStateName } from '../api/virtual-ip.ts'
-import type { Takeover } from '../api/virtual-ip-node.ts'
+import type { Observation, Takeover } from '../api/virtual-ip-node.ts'
 import type { Family } from '../lib/ip-address.ts'
 import type { Instant, Millis } from '../lib/time.ts'
 
@@ -17,6 +17,12 @@ export interface RouterReport {
   readonly checks: readonly { readonly name: string; readonly passing: boolean; readonly message?: string }[]
   /** What its adverts are sent from. */
   readonly primaryAddress?: string
+  /** Of its link. */
+  readonly mac?: string
+  /** Whose adverts it hears as BACKUP, and their priority. */
+  readonly activeAddress?: string
+  readonly activePriority?: number
+  readonly observations?: readonly Observation[]
   readonly lastTakeover?: Takeover
   /** When the report of this state arrived here, by our monotonic clock. */
   readonly reportedAt: Instant

@@ -7,6 +7,7 @@ import { mastership, type RouterReport } from './mastership.ts'
 import type { NodeHealth } from './node-health.ts'
 import type { Planned } from './planned.ts'
 import { rowsOf } from './rows.ts'
+import { whoIsWho } from './troubles.ts'
 
 export type { RouterReport } from './mastership.ts'
 export type { NodeHealth } from './node-health.ts'
@@ -41,7 +42,16 @@ export function summarise({ virtualIP, plan, reports, health, previous, now }: S
   const masters = families.flatMap(family => masterships.get(family)?.master ?? [])
   const backups = backupsOf(plan, rows)
   const failovers = failoversOf(rows, reports, previous)
-  const desired = conditionsOf({ plan, families, masterships, rows, backups, health })
+  const desired = conditionsOf({
+    plan,
+    families,
+    masterships,
+    reports,
+    whoIs: whoIsWho(reports),
+    rows,
+    backups,
+    health,
+  })
   const observed = generation === undefined ? {} : { observedGeneration: generation }
   return {
     ...observed,

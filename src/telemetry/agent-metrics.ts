@@ -20,6 +20,8 @@ export interface RouterSample {
   readonly link: string
   readonly state: 'MASTER' | 'BACKUP' | 'FAULT' | 'INITIALIZE'
   readonly counters: RouterCounters
+  /** What is wrong around it. */
+  readonly observations: readonly { readonly reason: string }[]
 }
 
 export interface AgentMetrics {
@@ -105,6 +107,7 @@ export function createAgentMetrics(source: AgentMetricsSource): AgentMetrics {
       routers.map(router => ({ labels: routerLabels(router), value: router.counters[counter] })),
     )
   }
+  readGauge(registry, OBSERVATIONS, () => routers.flatMap(observationSamples))
   readGauge(registry, LAST_FAILOVER, () => routers.flatMap(lastFailoverSample))
   readCounter(registry, PACKETS_REFUSED, () =>
     Array.from(source.refused(), ([reason, value]) => ({ labels: { reason }, value })),
@@ -136,6 +139,11 @@ const TRANSITIONS: Description<RouterLabel | 'to' | 'reason'> = {
   help: 'Changes of state of a virtual router on this node.',
   labelNames: ['virtual_ip', 'family', 'to', 'reason'],
 }
+const OBSERVATIONS: Description<RouterLabel | 'reason'> = {
+  name: 'kube_vrrp_observations',
+  help: 'What this node hears around a virtual router and should not: from how many senders, by reason; absent where there is nothing.',
+  labelNames: ['virtual_ip', 'family', 'reason'],
+}
 const LAST_FAILOVER = ofRouter(
   'kube_vrrp_last_failover_timestamp_seconds',
   'When this node last became MASTER or ceased to be, in Unix time; absent where it never did.',
@@ -161,6 +169,13 @@ function routerLabels({ virtualIP, family }: RouterSample) {
 function stateSamples(router: RouterSample): Sample<RouterLabel | 'vrid' | 'link' | 'state'>[] {
   const labels = { ...routerLabels(router), vrid: router.virtualRouterID, link: router.link }
   return STATES.map(state => ({ labels: { ...labels, state }, value: state === router.state ? 1 : 0 }))
+}
+
+function observationSamples(router: RouterSample): Sample<RouterLabel | 'reason'>[] {
+  return [...Map.groupBy(router.observations, ({ reason }) => reason)].map(([reason, { length }]) => ({
+    labels: { ...routerLabels(router), reason },
+    value: length,
+  }))
 }
 
 function transitionSamples(router: RouterSample): Sample<RouterLabel | 'to' | 'reason'>[] {

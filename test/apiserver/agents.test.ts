@@ -306,6 +306,44 @@ describe('three nodes with agents, a controller and an API server', () => {
     await cluster.heldBy(ADDRESS, first)
   })
 
+  test('adverts that are lost one way are a split brain, and its sentence says which way', async () => {
+    expected = 'SplitBrain'
+    const [first = '', second = ''] = await cluster.ready('split', { ...WEB, redundancy: 2 })
+    cluster.lan.cut(cluster.node(second), 'ToNode', 'ip protocol 112')
+    const { name } = cluster.node(second)
+    const way = `${first} hears ${second}, which does not hear ${first}. See that IP protocol 112 passes from ${first} to ${name}`
+    await cluster.until('the status says so', () =>
+      (cluster.condition('split', 'SplitBrain')?.message ?? '').includes(way),
+    )
+    assert.ok(cluster.is('split', 'SplitBrain', 'True'))
+    cluster.lan.uncut(cluster.node(second))
+    await cluster.until('it is over', () => cluster.is('split', 'SplitBrain', 'False'))
+    await cluster.until('no address conflict is left', () => cluster.is('split', 'AddressConflict', 'False'))
+    await cluster.settled('split')
+    await cluster.heldBy(ADDRESS, first)
+  })
+
+  test('a foreign router with the VRID: who it is, its priority and addresses, in the status and in an event, until it ends', async () => {
+    expected = 'Degraded'
+    await cluster.ready('web', WEB)
+    await cluster.until('nothing is wrong', () => cluster.is('web', 'Degraded', 'False'))
+    const keepalived = startKeepalived(foreign, configuration(cluster.latest('web').virtualRouterID, 254))
+    await cluster.until('both are told', () => {
+      const { message = '' } = cluster.condition('web', 'Degraded') ?? {}
+      return [
+        'follows 192.168.1.20 (priority 254), which is no node of this VirtualIP; end that router, or',
+        '192.168.1.20 advertises other addresses than this node: 192.168.1.222',
+      ].every(text => message.includes(text))
+    })
+    assert.equal(cluster.condition('web', 'Degraded')?.reason, 'ForeignRouter')
+    await cluster.until('there is an event', async () =>
+      (await eventNotes(cluster, 'web')).some(note => /^Degraded is True: .*192\.168\.1\.20/.test(note)),
+    )
+    await keepalived.stop()
+    await cluster.until('it is over', () => cluster.is('web', 'Degraded', 'False'))
+    await cluster.settled('web')
+  })
+
   test('a node that is cut off from everyone is replaced, not accused; it yields or takes over when it is back', async () => {
     const [first = '', second = ''] = await cluster.ready('split', WEB)
     cluster.cut(first)
@@ -330,14 +368,14 @@ async function isRunByAll(cluster: LiveCluster, wanted: (router: VirtualRouterSp
   })
 }
 
-function configuration(virtualRouterID: number | undefined): string {
+function configuration(virtualRouterID: number | undefined, priority = 100): string {
   return `
 vrrp_instance foreign {
   interface eth0
   virtual_router_id ${virtualRouterID}
-  priority 100
+  priority ${priority}
   version 3
-  advert_int 0.1
+  advert_int 0.2
   virtual_ipaddress {
     192.168.1.222
   }

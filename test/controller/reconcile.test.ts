@@ -342,6 +342,30 @@ suite('who is MASTER', () => {
     assert.equal(reconcile(model, NOW, 0).contested, false)
   })
 
+  test('a BACKUP that follows another than the MASTER calls for another look, and is told once both have renewed', () => {
+    const model = serving()
+    const told = (node: string, state: 'MASTER' | 'BACKUP', more: Partial<VirtualRouterStatus>) => {
+      const [spec] = model.spec(node).virtualRouters
+      assert.ok(spec)
+      const { virtualIP, family, link, virtualRouterID, priority } = spec
+      const router = { virtualIP, family, link, virtualRouterID, priority, state, since: NOW, reason: 'Test', ...more }
+      model.arrivals.set(`${node}/web`, { at: 6000, version: 6000 })
+      model.report(node, [router])
+    }
+    told('node1', 'MASTER', { primaryAddress: '10.0.0.1' })
+    told('node2', 'BACKUP', { primaryAddress: '10.0.0.2', activeAddress: '10.0.0.1' })
+    told('node3', 'BACKUP', { primaryAddress: '10.0.0.3', activeAddress: '10.0.0.1' })
+    assert.equal(reconcile(model, NOW, 0).contested, false)
+    told('node2', 'BACKUP', { primaryAddress: '10.0.0.2', activeAddress: '10.0.0.9' })
+    assert.equal(reconcile(model, NOW, 0).contested, true)
+    model.settle()
+    assert.equal(conditionOf(model, 'Degraded')?.status, 'False')
+    for (const node of ['node1', 'node2'])
+      model.agents.set(node, { fresh: true, leaseRenewedAt: 6100, leaseVersion: 6100 })
+    model.settle()
+    assert.equal(conditionOf(model, 'Degraded')?.reason, 'ForeignRouter')
+  })
+
   test('two claims are a split brain once both agents renewed after the later one', () => {
     const model = serving()
     model.reportAll('node2', 'MASTER', 6000)

@@ -42,6 +42,16 @@ suite('the time of a report', () => {
     assert.equal(times.of('node1', router('MASTER'))?.at, 2)
   })
 
+  test('is new when it follows another', () => {
+    const times = new ReportTimes()
+    const follows = (activeAddress: string) => router('BACKUP', { activeAddress })
+    times.observe('node1', reporting(follows('10.0.0.1')), 1)
+    times.observe('node1', reporting(follows('10.0.0.1')), 2)
+    assert.equal(times.of('node1', follows('10.0.0.1'))?.at, 1)
+    times.observe('node1', reporting(follows('10.0.0.2')), 3)
+    assert.equal(times.of('node1', follows('10.0.0.2'))?.at, 3)
+  })
+
   test('is kept for each family and VirtualIP by itself', () => {
     const times = new ReportTimes()
     const six = router('BACKUP', { family: 'IPv6' })

@@ -109,6 +109,19 @@ suite('what a new status tells', () => {
       ['Warning MultipleMasters: SplitBrain is True: So it is'],
     ],
     [
+      'what is wrong now, where something else was before; not that nothing is, where that was not known',
+      {
+        conditions: [condition('Degraded', 'True', 'TTLMismatch'), condition('AddressConflict', 'Unknown', 'NoMaster')],
+      },
+      {
+        conditions: [
+          condition('Degraded', 'True', 'ForeignRouter'),
+          condition('AddressConflict', 'False', 'NoOtherHolder'),
+        ],
+      },
+      ['Warning ForeignRouter: Degraded is True: So it is'],
+    ],
+    [
       'that trouble is over',
       { conditions: [condition('SplitBrain', 'True', 'MultipleMasters'), condition('Ready', 'False', 'NoMaster')] },
       { conditions: [condition('SplitBrain', 'False', 'OneMaster'), condition('Ready', 'True', 'OneMaster')] },

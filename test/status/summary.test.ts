@@ -43,6 +43,8 @@ function report(text: string, more: Partial<RouterReport> = {}): RouterReport {
     since: SINCE,
     reason: 'Startup',
     checks: [],
+    primaryAddress: `10.0.0.${node.slice(4)}`,
+    ...(state === 'BACKUP' ? { activeAddress: '10.0.0.1' } : {}),
     reportedAt: 0,
     leaseRenewedAt: 10_000,
     fresh: true,
@@ -76,7 +78,7 @@ function condition({ conditions = [] }: VirtualIPStatus, type: string): string {
 
 const healthy = [report('node1 MASTER'), report('node2 BACKUP'), report('node3 BACKUP')]
 
-test('all well: a MASTER, two BACKUPs, and five conditions that say so', () => {
+test('all well: a MASTER, two BACKUPs, and six conditions that say so', () => {
   assert.deepEqual(summed(planned(3), healthy), {
     observedGeneration: 7,
     virtualRouterID: 56,
@@ -89,9 +91,15 @@ test('all well: a MASTER, two BACKUPs, and five conditions that say so', () => {
       { type: 'SplitBrain', status: 'False', reason: 'NotSplit', message: 'No two nodes are MASTER at the same time' },
       {
         type: 'AddressConflict',
-        status: 'Unknown',
-        reason: 'NotChecked',
-        message: 'kube-vrrp does not probe for other holders of the address yet',
+        status: 'False',
+        reason: 'NoOtherHolder',
+        message: 'No other host says that it has one of the addresses; the MASTER asks every 2s',
+      },
+      {
+        type: 'Degraded',
+        status: 'False',
+        reason: 'NothingWrong',
+        message: 'What nodes hear of each other is as it should be',
       },
     ].map(condition => ({ ...condition, observedGeneration: 7, lastTransitionTime: NOW })),
     nodes: [
@@ -405,6 +413,131 @@ describe('both families', () => {
     assert.equal(
       condition(summed(both, reports), 'SplitBrain'),
       'True TwoMasters: node1 (eth0) and node2 (eth0) are MASTER for IPv4 and IPv6 at the same time: they do not hear each other. See that IP protocol 112 passes between them, to 224.0.0.18 and ff02::12',
+    )
+  })
+})
+
+describe('what nodes hear is told, with whom it was heard from', () => {
+  const observation = (reason: string, source: string) => ({
+    reason,
+    source,
+    message: `${source} is odd`,
+    since: SINCE,
+  })
+  const hears = (text: string, reason: string, source: string) =>
+    report(text, { observations: [observation(reason, source)] })
+
+  test('a node of ours is named, a stranger is said to be one', () => {
+    const own = [hears('node1 MASTER', 'TTLMismatch', '10.0.0.2'), report('node2 BACKUP')]
+    const text = 'True TTLMismatch: On node1: 10.0.0.2 is odd (10.0.0.2 is node2)'
+    assert.equal(condition(summed(planned(2), own), 'Degraded'), text)
+    const foreign = [hears('node1 MASTER', 'AuthenticationMismatch', '10.0.0.9'), report('node2 BACKUP')]
+    assert.equal(
+      condition(summed(planned(2), foreign), 'Degraded'),
+      'True AuthenticationMismatch: On node1: 10.0.0.9 is odd (10.0.0.9 is no node of this VirtualIP)',
+    )
+  })
+
+  test('while an agent does not say what it sends from, nobody is called a stranger', () => {
+    const { primaryAddress: _, ...old } = report('node2 BACKUP')
+    const reports = [hears('node1 MASTER', 'TTLMismatch', '10.0.0.9'), old]
+    assert.equal(condition(summed(planned(2), reports), 'Degraded'), 'True TTLMismatch: On node1: 10.0.0.9 is odd')
+  })
+
+  test('of many troubles the first are told, and how many more there are', () => {
+    const observations = Array.from({ length: 6 }, (_, i) => observation('TTLMismatch', `10.0.0.${20 + i}`))
+    const { conditions = [] } = summed(planned(1), [report('node1 MASTER', { observations })])
+    const { message = '' } = conditions.find(({ type }) => type === 'Degraded') ?? {}
+    assert.match(message, /^On node1: 10\.0\.0\.20 is odd .*10\.0\.0\.23 is odd .*\. And 2 more$/)
+  })
+
+  test('a dead agent observes nothing', () => {
+    const dead = { ...hears('node1 MASTER', 'TTLMismatch', '10.0.0.9'), fresh: false }
+    assert.match(condition(summed(planned(2), [dead, report('node2 MASTER')]), 'Degraded'), /^False NothingWrong/)
+    assert.match(condition(summed(planned(1), [dead]), 'Degraded'), /^Unknown NotReported/)
+  })
+
+  test('another host that has an address is an AddressConflict; without a MASTER nobody asks', () => {
+    const mac = '02:00:00:00:00:09'
+    const reports = [hears('node1 MASTER', 'AddressClaimed', mac), report('node2 BACKUP', { mac: '02:00:00:00:00:02' })]
+    assert.equal(
+      condition(summed(planned(2), reports), 'AddressConflict'),
+      `True AddressClaimed: On node1: ${mac} is odd (${mac} is no node of this VirtualIP)`,
+    )
+    assert.match(condition(summed(planned(2), reports), 'Degraded'), /^False/)
+    const left = [hears('node1 MASTER', 'AddressClaimed', '02:00:00:00:00:02'), reports[1] ?? report('node2 BACKUP')]
+    assert.match(condition(summed(planned(2), left), 'AddressConflict'), /is node2\)$/)
+    const other = [hears('node1 BACKUP', 'SameAddressOtherVRID', '10.0.0.9'), report('node2 MASTER')]
+    assert.match(condition(summed(planned(2), other), 'AddressConflict'), /^True SameAddressOtherVRID/)
+    assert.match(condition(summed(planned(1), [report('node1 BACKUP')]), 'AddressConflict'), /^Unknown NoMaster/)
+  })
+
+  test('a MASTER that hears another go on is a split brain, also where that one is no node of ours', () => {
+    const status = summed(planned(2), [hears('node1 MASTER', 'OtherMaster', '10.0.0.9'), report('node2 BACKUP')])
+    const text = 'On node1: 10.0.0.9 is odd (10.0.0.9 is no node of this VirtualIP)'
+    assert.equal(condition(status, 'SplitBrain'), `True OtherMaster: ${text}`)
+    assert.equal(condition(status, 'Ready'), `False SplitBrain: ${text}`)
+  })
+
+  test('of two MASTERs that are nodes of ours, which way adverts are lost, or why they are refused', () => {
+    const oneWay = [hears('node1 MASTER', 'OtherMaster', '10.0.0.2'), report('node2 MASTER')]
+    assert.match(
+      condition(summed(planned(2), oneWay), 'SplitBrain'),
+      /^True TwoMasters: node1 \(eth0\) and node2 \(eth0\) are MASTER for IPv4 at the same time: node1 hears node2, which does not hear node1\. See that IP protocol 112 passes from node1 to node2, to 224\.0\.0\.18$/,
+    )
+    const refused = [
+      hears('node1 MASTER', 'AuthenticationMismatch', '10.0.0.2'),
+      hears('node2 MASTER', 'AuthenticationMismatch', '10.0.0.1'),
+    ]
+    assert.match(
+      condition(summed(planned(2), refused), 'SplitBrain'),
+      /at the same time: on node1 10\.0\.0\.2 is odd \(it is node2\)$/,
+    )
+  })
+})
+
+describe('who follows whom is held against who says to be MASTER', () => {
+  const backup = (text: string, activeAddress: string | undefined, more: Partial<RouterReport> = {}) => {
+    const { activeAddress: _, ...rest } = report(text, more)
+    return activeAddress === undefined ? rest : { ...rest, activeAddress }
+  }
+
+  test('a foreign router with our VRID, with its priority', () => {
+    const all = ['node1', 'node2'].map(node => backup(`${node} BACKUP`, '10.0.0.9', { activePriority: 254 }))
+    assert.match(
+      condition(summed(planned(2), all), 'Degraded'),
+      /^True ForeignRouter: node1 follows 10\.0\.0\.9 \(priority 254\), which is no node of this VirtualIP; end that router, or give this VirtualIP a virtualRouterID that is free there\. node2 follows /,
+    )
+    const apart = [report('node1 MASTER'), backup('node2 BACKUP', '10.0.0.9')]
+    assert.match(
+      condition(summed(planned(2), apart), 'Degraded'),
+      /^True ForeignRouter: node2 follows 10\.0\.0\.9, which is no node of this VirtualIP, while node1 is MASTER: they do not hear each other; end /,
+    )
+  })
+
+  test('a BACKUP that hears nothing while another is MASTER, and a MASTER that no one hears', () => {
+    const one = [report('node1 MASTER'), backup('node2 BACKUP', undefined), report('node3 BACKUP')]
+    assert.equal(
+      condition(summed(planned(3), one), 'Degraded'),
+      'True MasterNotHeard: node1 is MASTER for IPv4, and node2 does not hear it: let IP protocol 112 into node2 (eth0)',
+    )
+    const none = [report('node1 MASTER'), backup('node2 BACKUP', undefined), backup('node3 BACKUP', undefined)]
+    assert.equal(
+      condition(summed(planned(3), none), 'Degraded'),
+      'True MasterNotHeard: node1 is MASTER for IPv4, and no BACKUP hears it: let IP protocol 112 out of node1 (eth0)',
+    )
+  })
+
+  test('no such thing is said in a failover, which one has told of and the other not yet', () => {
+    const told = [report('node1 BACKUP', { activeAddress: '10.0.0.2' }), report('node2 MASTER'), report('node3 BACKUP')]
+    const since = (reports: RouterReport[], last: Partial<RouterReport>) =>
+      reports.map((one, i) => (i === 2 ? { ...one, ...last } : one))
+    const justNow = since(told, { reportedAt: 10_001 })
+    assert.match(condition(summed(planned(3), justNow), 'Degraded'), /^False/)
+    assert.match(condition(summed(planned(3), since(told, { leaseRenewedAt: 0 })), 'Degraded'), /^False/)
+    assert.match(
+      condition(summed(planned(3), told), 'Degraded'),
+      /^True MasterNotHeard: node3 follows 10\.0\.0\.1, which is node1/,
     )
   })
 })

@@ -21,7 +21,7 @@ function agent(...routers: RouterSample[]) {
 }
 
 function router(virtualIP: string, state: RouterSample['state'], counters = new RouterCounters()): RouterSample {
-  return { virtualIP, family: 'IPv4', virtualRouterID: 51, link: 'eth0', state, counters }
+  return { virtualIP, family: 'IPv4', virtualRouterID: 51, link: 'eth0', state, counters, observations: [] }
 }
 
 test('the state a router is in is 1 and its other states are 0', async () => {
@@ -87,6 +87,17 @@ test("RFC 8347's global counters are the refusals by reason, and 0 before the fi
     'kube_vrrp_packets_refused_total{reason="Checksum"} 3',
     'kube_vrrp_packets_refused_total{reason="Authentication"} 2',
   ])
+})
+
+test('what is observed around a virtual router is told by reason, with from how many, while it is there', async () => {
+  const observations = [{ reason: 'TTLMismatch' }, { reason: 'OtherMaster' }, { reason: 'TTLMismatch' }]
+  const { lines, routers } = agent({ ...router('web', 'MASTER'), observations }, router('db', 'BACKUP'))
+  assert.deepEqual(await lines('kube_vrrp_observations'), [
+    'kube_vrrp_observations{virtual_ip="web",family="IPv4",reason="TTLMismatch"} 2',
+    'kube_vrrp_observations{virtual_ip="web",family="IPv4",reason="OtherMaster"} 1',
+  ])
+  routers[0] = router('web', 'MASTER')
+  assert.deepEqual(await lines('kube_vrrp_observations'), [])
 })
 
 test('transitions are counted by where to and why, and only those to or from MASTER are a failover', async () => {

@@ -1,0 +1,230 @@
+import type { Observation as Observed } from '../api/virtual-ip-node.ts'
+import type { IpAddress } from '../lib/ip-address.ts'
+import type { Instant, Millis } from '../lib/time.ts'
+import type { HeardAnnouncement } from '../linux/announcement-socket.ts'
+import type { FrameSocket } from '../linux/frame-socket.ts'
+import type { LinkTable } from '../linux/links.ts'
+import { SyscallError } from '../linux/syscall-error.ts'
+import type { Advertisement } from '../vrrp/advertisement.ts'
+import type { RouterSet } from '../vrrp/router-set.ts'
+import type { Observation, RouterState, VirtualRouterConfig } from '../vrrp/virtual-router.ts'
+import { AddressProbes } from './address-probes.ts'
+import { Observations } from './observations.ts'
+import { oddAdvert, sameAddressOtherRouter } from './odd-adverts.ts'
+import type { Refusal } from './reception.ts'
+import { probe } from './transmit.ts'
+
+interface DiagnosisParts {
+  readonly set: RouterSet
+  readonly links: LinkTable
+  readonly frames: FrameSocket
+  /** What is observed is not what it was. */
+  readonly changed: () => void
+}
+
+/** Two pieces of evidence this far apart are no passing state of a configuration that changes. */
+const PASSES_WITHIN: Millis = 1000
+/** Without evidence for so many intervals, and this long, it is over. */
+const [INTERVALS, LEAST] = [4, 3000]
+/** How often it is looked what is over. */
+const FORGET_EVERY: Millis = 500
+/** What only a MASTER can know. */
+const OF_A_MASTER: ReadonlySet<string> = new Set(['OtherMaster', 'AddressClaimed'])
+
+/** Gathers what this node itself can tell of what is wrong around its virtual routers: by what it hears, and by asking who else has its addresses. */
+export class Diagnosis {
+  readonly #parts: DiagnosisParts
+  readonly #observations = new Observations()
+  readonly #probes = new AddressProbes()
+  /** By link and address; undefined: to be made anew. */
+  #owners: Map<string, string> | undefined
+  #forgetAt: Instant | undefined
+
+  constructor(parts: DiagnosisParts) {
+    this.#parts = parts
+  }
+
+  /** When to call `wake`. */
+  next(): Instant | undefined {
+    const probeAt = this.#probes.next()
+    if (probeAt === undefined || this.#forgetAt === undefined) return probeAt ?? this.#forgetAt
+    return Math.min(probeAt, this.#forgetAt)
+  }
+
+  wake(now: Instant): void {
+    const key = this.#probes.take(now)
+    if (key !== undefined) this.#probe(key)
+    if (this.#forgetAt === undefined || this.#forgetAt > now) return
+    if (this.#observations.forgetOld(now)) this.#parts.changed()
+    this.#forgetAt = this.#observations.isEmpty ? undefined : now + FORGET_EVERY
+  }
+
+  of(key: string): Observed[] {
+    return this.#observations.of(key)
+  }
+
+  /** A step led from one state to the other. */
+  stepped(key: string, before: RouterState, after: RouterState, now: Instant): void {
+    if (before.name === after.name) return
+    if (after.name === 'Active') {
+      this.#probes.begin(key, this.#parts.set.get(key)?.config.addresses.length ?? 0, now)
+      return
+    }
+    this.#probes.end(key)
+    if (this.#observations.forget(key, after.name === 'Initialize' ? undefined : OF_A_MASTER)) this.#parts.changed()
+  }
+
+  /** Which routers there are, or their addresses, is not what it was. */
+  routersChanged(): void {
+    this.#owners = undefined
+  }
+
+  observed(key: string, observation: Observation, now: Instant): void {
+    const config = this.#parts.set.get(key)?.config
+    if (!config) return
+    switch (observation.type) {
+      case 'LosingAdvertisement': {
+        const { source, priority } = observation
+        const message = `${source.text} (priority ${priority}) goes on as MASTER, though this node (priority ${config.priority}) is: it does not hear this node, or does not believe it; let IP protocol 112 through from this node to it, and give both the same version, authentication and advertisementInterval`
+        this.#note(key, 'OtherMaster', message, source.text, config, now, 2 * config.advertisementInterval)
+        return
+      }
+      case 'IntervalMismatch':
+      case 'AddressListMismatch':
+      case 'VersionMismatch':
+      case 'OwnAddressHeard': {
+        const message = oddAdvert(observation, config)
+        const heard = observation.type === 'IntervalMismatch' ? observation.heard : 0
+        if (message) this.#note(key, observation.type, message, observation.source.text, config, now, 0, heard)
+        return
+      }
+      case 'Transition':
+      case 'HandedOver':
+      case 'PriorityZeroReceived':
+        return
+    }
+  }
+
+  /** An advert for this router was refused. */
+  refused(key: string, refusal: Refusal, source: IpAddress, now: Instant): void {
+    const config = this.#parts.set.get(key)?.config
+    if (!config) return
+    const { reason, message } = refusedAdvert(refusal, source)
+    this.#note(key, reason, message, source.text, config, now)
+  }
+
+  /** An advert of a virtual router that this node does not run, on that link. */
+  heardOther(link: number, advertisement: Advertisement, source: IpAddress, now: Instant): void {
+    for (const address of advertisement.addresses) {
+      const key = this.#owner(link, address)
+      const config = key === undefined ? undefined : this.#parts.set.get(key)?.config
+      const message = config && sameAddressOtherRouter(advertisement, source, config)
+      if (key === undefined || !config || !message) continue
+      this.#note(key, 'SameAddressOtherVRID', message, source.text, config, now, 0, advertisement.interval)
+      return
+    }
+  }
+
+  /** Another host says that it has an address. */
+  announced({ linkIndex, address, mac }: HeardAnnouncement, now: Instant): void {
+    const key = this.#owner(linkIndex, address)
+    const router = key === undefined ? undefined : this.#parts.set.get(key)
+    if (key === undefined || router?.state.name !== 'Active') return
+    const source = Array.from(mac, byte => byte.toString(16).padStart(2, '0')).join(':')
+    const how = address.family === 'IPv4' ? 'ARP' : 'Neighbor Discovery'
+    const message = `${source} answers ${how} for ${address.text} too, which this node holds: take the address from that host, or choose one that nobody has`
+    // keepalived as MASTER sends no more while it refuses our adverts: that it still answers proves what its last advert has told.
+    if (this.#observations.confirm(key, INTERVALS * this.#probes.round, now)) this.#parts.changed()
+    this.#note(key, 'AddressClaimed', message, source, router.config, now, 0, this.#probes.round)
+  }
+
+  #note(
+    key: string,
+    reason: string,
+    message: string,
+    source: string,
+    { advertisementInterval }: VirtualRouterConfig,
+    now: Instant,
+    passesWithin: Millis = 0,
+    interval: Millis = 0,
+  ): void {
+    const evidence = {
+      reason,
+      message,
+      source,
+      passesWithin: Math.max(PASSES_WITHIN, passesWithin),
+      lasts: Math.max(LEAST, INTERVALS * Math.max(advertisementInterval, interval)),
+    }
+    if (this.#observations.note(key, evidence, now)) this.#parts.changed()
+    this.#forgetAt ??= now + FORGET_EVERY
+  }
+
+  /** The router of this node that serves an address on that link. */
+  #owner(link: number, { text }: IpAddress): string | undefined {
+    this.#owners ??= this.#allOwners()
+    return this.#owners.get(`${link} ${text}`)
+  }
+
+  #allOwners(): Map<string, string> {
+    const owners = new Map<string, string>()
+    for (const key of this.#parts.set.keys()) {
+      const router = this.#parts.set.get(key)
+      for (const { text } of router?.config.addresses ?? []) owners.set(`${router?.link} ${text}`, key)
+    }
+    return owners
+  }
+
+  #probe(key: string): void {
+    const { set, links, frames } = this.#parts
+    const router = set.get(key)
+    const link = router && links.links.get(router.link)
+    if (!router || !link) return
+    try {
+      for (const address of router.config.addresses) probe(frames, link, address)
+    } catch (error) {
+      // A link that goes down is noticed elsewhere; the next round asks again.
+      if (!(error instanceof SyscallError)) throw error
+    }
+  }
+}
+
+/** By what an operator can do about it, and in words that stay the same while it lasts. */
+function refusedAdvert({ reason, detail }: Refusal, source: IpAddress): { reason: string; message: string } {
+  const refused = `adverts from ${source.text} are refused: `
+  switch (reason) {
+    case 'Authentication':
+    case 'AuthenticationType':
+      return {
+        reason: 'AuthenticationMismatch',
+        message: `${refused}${detail}; give both the same authentication`,
+      }
+    case 'TTL':
+      return {
+        reason: 'TTLMismatch',
+        message: `${refused}${detail}: they were forwarded from another link, or sent by what is no VRRP router; keep IP protocol 112 on its own link`,
+      }
+    case 'Version':
+      return { reason: 'VersionMismatch', message: `${refused}${detail}; give both the same version` }
+    case 'Interval':
+    case 'Length':
+    case 'Type':
+    case 'Checksum':
+    case 'VirtualRouterID':
+    case 'AddressCount':
+    case 'Protocol':
+      return {
+        reason: 'AdvertRefused',
+        message: `${refused}their ${WRONG[reason]} is wrong; see what sends them (tcpdump -vni LINK ip proto 112)`,
+      }
+  }
+}
+
+const WRONG = {
+  Interval: 'interval',
+  Length: 'length',
+  Type: 'type',
+  Checksum: 'checksum',
+  VirtualRouterID: 'VRID',
+  AddressCount: 'number of addresses',
+  Protocol: 'IP protocol',
+} as const
