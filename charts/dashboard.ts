@@ -17,6 +17,7 @@ export function dashboard(): object {
         count('Not Ready', conditions('Ready', 'False|Unknown')),
         count('Without a BACKUP', conditions('Redundant', 'False')),
         count('Split brain', conditions('SplitBrain', 'True')),
+        count('Disturbed', conditions('AddressConflict|Degraded', 'True')),
         count('Agents silent', `max(kube_vrrp_agents_stale${HERE})`),
         count('Controllers that lead', `sum(kube_vrrp_leader${HERE})`, 'green'),
       ],

@@ -91,7 +91,16 @@ suite('the alert', () => {
 
   test('is there for every way in which addresses are lost', () => {
     const names = alerts.map(({ alert }) => alert)
-    for (const name of ['NoMaster', 'SplitBrain', 'NotRedundant', 'Late', 'AgentSilent', 'NoLeader', 'Fault']) {
+    for (const name of [
+      'NoMaster',
+      'SplitBrain',
+      'NotRedundant',
+      'Late',
+      'AgentSilent',
+      'NoLeader',
+      'Fault',
+      'Disturbed',
+    ]) {
       assert.ok(names.includes(`KubeVRRP${name}`), name)
     }
     assert.equal(new Set(names).size, names.length)
