@@ -6,6 +6,7 @@ import { KubeError } from '../kube/kube-error.ts'
 import { type ElectionTiming, runElection } from '../kube/leader-election.ts'
 import { VIRTUAL_IPS } from '../kube/resources.ts'
 import type { Millis } from '../lib/time.ts'
+import { HANDED_OVER_WITHIN } from '../status/summary.ts'
 import { type ControllerMetrics, createControllerMetrics } from '../telemetry/controller-metrics.ts'
 import { serveHealth } from '../telemetry/health-server.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -219,9 +220,10 @@ class Controller {
 
   #decide(): readonly Change[] {
     this.#passAt = now()
-    const { changes, contested } = reconcile(this.#view.cluster, new Date().toISOString(), this.#passAt)
+    const { changes, contested, handingOver } = reconcile(this.#view.cluster, new Date().toISOString(), this.#passAt)
     this.#contested = contested
     this.#passTook = now() - this.#passAt
+    if (handingOver) this.#passSoon(HANDED_OVER_WITHIN)
     return changes
   }
 

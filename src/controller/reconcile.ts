@@ -3,7 +3,7 @@ import type { VirtualIP, VirtualIPStatus } from '../api/virtual-ip.ts'
 import type { LinkStatus, VirtualIPNode, VirtualIPNodeSpec, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
 import type { Instant, Millis } from '../lib/time.ts'
 import { type Plan, type PlanAgent, type PlanNode, plan } from '../plan/plan.ts'
-import { type NodeHealth, type RouterReport, type SummaryInput, summarise } from '../status/summary.ts'
+import { isHandingOver, type NodeHealth, type RouterReport, summarise } from '../status/summary.ts'
 import { isInDoubt } from '../status/troubles.ts'
 import type { AgentPod } from './agent-pod.ts'
 import type { AgentLife } from './freshness.ts'
@@ -36,6 +36,8 @@ export interface Reconciliation {
   readonly changes: readonly Change[]
   /** Two nodes say they are MASTER of one thing, or one follows another than who is: the next renewals decide whether that is so. */
   readonly contested: boolean
+  /** A MASTER has left, and its successor has not reported: time decides whether it will. */
+  readonly handingOver: boolean
 }
 
 /** How long the Lease of a node that left the cluster is kept. */
@@ -51,14 +53,16 @@ export function reconcile(cluster: Cluster, now: string, at: Instant): Reconcili
   const reports = reportsByVirtualIP(cluster)
   const health = healthOf(cluster)
   const statuses = [...cluster.virtualIPs.values()].flatMap(virtualIP => {
-    const its = planned.virtualIPs.get(virtualIP.metadata.name)
-    return its
-      ? statusChange({ virtualIP, plan: its, reports: reports.get(virtualIP.metadata.name) ?? [], health, now })
-      : []
+    const { metadata, status: previous } = virtualIP
+    const its = planned.virtualIPs.get(metadata.name)
+    if (!its) return []
+    const input = { virtualIP, plan: its, reports: reports.get(metadata.name) ?? [], health, now, at }
+    return { virtualIP, status: summarise({ ...input, ...(previous && { previous }) }) }
   })
   return {
-    changes: [...nodeChanges(cluster, planned), ...departures(cluster, at), ...statuses],
+    changes: [...nodeChanges(cluster, planned), ...departures(cluster, at), ...statuses.flatMap(statusChange)],
     contested: reports.values().some(isContested),
+    handingOver: statuses.some(({ status }) => isHandingOver(status)),
   }
 }
 
@@ -190,8 +194,6 @@ function healthOf({ nodes, agents, agentPods, virtualIPNodes }: Cluster): NodeHe
   }
 }
 
-function statusChange(input: SummaryInput): Change[] {
-  const { virtualIP } = input
-  const status = summarise({ ...input, ...(virtualIP.status && { previous: virtualIP.status }) })
+function statusChange({ virtualIP, status }: { virtualIP: VirtualIP; status: VirtualIPStatus }): Change[] {
   return isDeepStrictEqual(virtualIP.status, status) ? [] : [{ type: 'SetStatus', virtualIP, status }]
 }

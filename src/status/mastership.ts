@@ -35,6 +35,8 @@ export interface RouterReport {
 export interface Mastership {
   /** The MASTER as far as anyone can know. */
   readonly master?: RouterReport
+  /** Where there is none for a moment: who hands over. */
+  readonly leaving?: RouterReport
   /** Others who said they were MASTER before and have not renewed since: they will say otherwise, or are dead. */
   readonly superseded: readonly RouterReport[]
   /** Who says to be MASTER, when it is certain that two do. */

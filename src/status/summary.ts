@@ -1,14 +1,18 @@
 import { setConditions } from '../api/conditions.ts'
 import type { VirtualIP, VirtualIPStatus } from '../api/virtual-ip.ts'
+import type { Instant } from '../lib/time.ts'
 import { type Backups, backupsOf } from './backups.ts'
 import { conditionsOf } from './conditions.ts'
 import { failoversOf } from './failovers.ts'
+import { handingOver } from './handing-over.ts'
 import { mastership, type RouterReport } from './mastership.ts'
 import type { NodeHealth } from './node-health.ts'
 import type { Planned } from './planned.ts'
 import { rowsOf } from './rows.ts'
 import { whoIsWho } from './troubles.ts'
 
+export { isHandingOver } from './conditions.ts'
+export { HANDED_OVER_WITHIN } from './handing-over.ts'
 export type { RouterReport } from './mastership.ts'
 export type { NodeHealth } from './node-health.ts'
 
@@ -21,25 +25,26 @@ export interface SummaryInput {
   readonly previous?: VirtualIPStatus
   /** RFC 3339; for times that no node gives. */
   readonly now: string
+  /** The same moment by our monotonic clock. */
+  readonly at: Instant
 }
 
 /** A VirtualIP's status: what was decided about it and what its nodes say, in one view. */
-export function summarise({ virtualIP, plan, reports, health, previous, now }: SummaryInput): VirtualIPStatus {
+export function summarise({ virtualIP, plan, reports, health, previous, now, at }: SummaryInput): VirtualIPStatus {
   const { generation } = virtualIP.metadata
   const families = (['IPv4', 'IPv6'] as const).filter(
     family => plan.members.some(member => member.family === family) || reports.some(report => report.family === family),
   )
   const masterships = new Map(
-    families.map(family => [
-      family,
-      mastership(
-        reports.filter(report => report.family === family),
-        previous?.master,
-      ),
-    ]),
+    families.map(family => {
+      const its = reports.filter(report => report.family === family)
+      const found = mastership(its, previous?.master)
+      const leaving = found.master ? undefined : handingOver(its, previous?.master, at)
+      return [family, leaving ? { ...found, leaving } : found]
+    }),
   )
   const rows = rowsOf({ members: plan.members, reports, masterships, health, previous, now })
-  const masters = families.flatMap(family => masterships.get(family)?.master ?? [])
+  const masters = families.flatMap(family => masterships.get(family)?.master ?? masterships.get(family)?.leaving ?? [])
   const backups = backupsOf(plan, rows)
   const failovers = failoversOf(rows, reports, previous)
   const desired = conditionsOf({

@@ -156,7 +156,7 @@ suite('what differs', () => {
     const { changes } = reconcile(model, NOW, 0)
     assert.deepEqual(words(changes), ['SetSpec node1: web', 'SetSpec node2: web', 'SetStatus web'])
     model.settle()
-    assert.deepEqual(reconcile(model, NOW, 0), { changes: [], contested: false })
+    assert.deepEqual(reconcile(model, NOW, 0), { changes: [], contested: false, handingOver: false })
   })
 
   test('nothing, when the same is told again in another order of keys', () => {
@@ -309,6 +309,17 @@ suite('an agent that is silent', () => {
 })
 
 suite('who is MASTER', () => {
+  test('a hand-over calls for another look when its time is up', () => {
+    const model = serving()
+    model.reportAll('node1', 'INITIALIZE', 6000)
+    model.settle(6500)
+    assert.equal(conditionOf(model, 'Ready')?.reason, 'HandingOver')
+    assert.equal(reconcile(model, NOW, 6500).handingOver, true)
+    model.settle(7000)
+    assert.equal(conditionOf(model, 'Ready')?.reason, 'NoMaster')
+    assert.equal(reconcile(model, NOW, 7000).handingOver, false)
+  })
+
   test('a takeover: the newer claim counts, and two claims call for another look at the next renewals', () => {
     const model = serving()
     model.reportAll('node2', 'MASTER', 6000)

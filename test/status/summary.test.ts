@@ -60,8 +60,14 @@ function silent(node: string, why: string): NodeHealth {
   return { ...WELL, silentAgents: new Map([[node, why]]) }
 }
 
-function summed(plan: Planned, reports: RouterReport[], previous?: VirtualIPStatus, health = WELL): VirtualIPStatus {
-  return summarise({ virtualIP, health, plan, reports, now: NOW, ...(previous ? { previous } : {}) })
+function summed(
+  plan: Planned,
+  reports: RouterReport[],
+  previous?: VirtualIPStatus,
+  health = WELL,
+  at = 100_000,
+): VirtualIPStatus {
+  return summarise({ virtualIP, health, plan, reports, now: NOW, at, ...(previous ? { previous } : {}) })
 }
 
 /** `node1 MASTER`, one for each row; with the reason where it is ours. */
@@ -119,6 +125,7 @@ test('the same again is the same status, also later', () => {
     reports: healthy,
     previous: first,
     now: '2026-01-02T00:00:00Z',
+    at: 100_000,
   })
   assert.deepEqual(again, first)
 })
@@ -170,6 +177,27 @@ test('a check that fails is said where it only costs priority, too', () => {
       'Check nginx fails: No process nginx runs',
     ],
   )
+})
+
+test('a MASTER that leaves in good order hands over for a second: nothing is wrong until then', () => {
+  const before = summed(planned(2), [report('node1 MASTER'), report('node2 BACKUP')])
+  const left = [report('node1 INITIALIZE', { reportedAt: 20_000 }), report('node2 BACKUP')]
+  const during = summed(planned(2), left, before, WELL, 20_999)
+  assert.match(condition(during, 'Ready'), /^True HandingOver: node1 hands over/)
+  assert.equal(during.master, 'node1')
+  const late = summed(planned(2), left, during, WELL, 21_000)
+  assert.match(condition(late, 'Ready'), /^False NoMaster/)
+  assert.equal(late.master, undefined)
+  const followed = summed(planned(2), [left[0] as RouterReport, report('node2 MASTER')], during, WELL, 20_500)
+  assert.match(condition(followed, 'Ready'), /^True MasterElected: node2/)
+})
+
+test('a MASTER in FAULT, or whose agent is silent, hands nothing over', () => {
+  const before = summed(planned(2), [report('node1 MASTER'), report('node2 BACKUP')])
+  for (const gone of [report('node1 FAULT', { reportedAt: 20_000 }), report('node1 INITIALIZE', { fresh: false })]) {
+    const after = summed(planned(2), [gone, report('node2 BACKUP')], before, WELL, 20_001)
+    assert.match(condition(after, 'Ready'), /^False NoMaster/)
+  }
 })
 
 test('at first sight everything is said: nobody has reported', () => {
@@ -281,6 +309,7 @@ describe('a MASTER that crashed', () => {
       reports: stale,
       previous: status,
       now: '2026-01-02T00:00:00Z',
+      at: 100_000,
     })
     assert.deepEqual(later, status, 'it does not age by the minute')
   })
