@@ -4,6 +4,7 @@ import type { Millis } from '../lib/time.ts'
 import { openAddresses } from '../linux/addresses.ts'
 import { openAnnouncementSocket } from '../linux/announcement-socket.ts'
 import { missingCapabilities } from '../linux/capabilities.ts'
+import { openFence } from '../linux/fence.ts'
 import { openFrameSocket } from '../linux/frame-socket.ts'
 import { type LinkTable, watchLinks } from '../linux/links.ts'
 import { openOwnership } from '../linux/ownership.ts'
@@ -78,6 +79,7 @@ export async function runAgent(
     routers: () => loop?.routers() ?? [],
     refused: () => loop?.refused ?? new Map(),
     addressesHeld: () => loop?.addressesHeld() ?? 0,
+    fence: () => loop?.fence() ?? { isThere: false, lapses: 0 },
   })
   if (options.metricsAddress) {
     const health = await serveHealth({
@@ -110,6 +112,7 @@ export async function runAgent(
     frames,
     logger,
     isNeighbour: options.instance !== options.node,
+    openFence: () => openFence(`kube-vrrp-${ownership.mark}`),
     handover: options.handover,
     observeLateness: seconds => metrics.observeLateness(seconds),
   })

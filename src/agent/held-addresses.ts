@@ -1,7 +1,9 @@
 import { formatPrefix } from '../lib/ip-address.ts'
-import { addressChanges, type DesiredAddress } from '../linux/address-changes.ts'
+import type { Instant } from '../lib/time.ts'
+import { addressChanges, type DesiredAddress, heldAddresses } from '../linux/address-changes.ts'
 import type { AddressChange, Addresses } from '../linux/addresses.ts'
-import type { LinkTable } from '../linux/links.ts'
+import type { Link, LinkAddress, LinkTable } from '../linux/links.ts'
+import { now } from '../linux/monotonic-clock.ts'
 import type { Ownership } from '../linux/ownership.ts'
 import type { SyscallError } from '../linux/syscall-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -13,6 +15,10 @@ interface HeldAddressesParts {
   readonly logger: Logger
   /** What must be held now. */
   readonly desired: () => DesiredAddress[]
+  /** Changes are about to be made. */
+  readonly before: (changes: readonly AddressChange[]) => void
+  /** These addresses are not held, or not by us: released, or refused. */
+  readonly notHeld: (changes: readonly AddressChange[]) => void
   /** An address is held now that wasn't, or could not be. */
   readonly held: (change: AddressChange, error: SyscallError | undefined) => void
   /** A batch is done: what was asked for before it is true. */
@@ -27,6 +33,7 @@ export class HeldAddresses {
   readonly #parts: HeldAddressesParts
   #stale = false
   #working: Promise<void> | undefined
+  #renewAt: Instant = Number.POSITIVE_INFINITY
 
   constructor(parts: HeldAddressesParts) {
     this.#parts = parts
@@ -35,6 +42,25 @@ export class HeldAddresses {
   /** Whether something is asked for that no batch has begun with: messages that rest on it must wait for `done`. */
   get stale(): boolean {
     return this.#stale
+  }
+
+  /** Whether all that was asked for is done. */
+  get isTrue(): boolean {
+    return !this.#stale && !this.#working
+  }
+
+  /** When to call `renewDue`. */
+  nextRenewal(): Instant | undefined {
+    return this.#renewAt === Number.POSITIVE_INFINITY ? undefined : this.#renewAt
+  }
+
+  /** What is held and is ours stays for some seconds more. */
+  renewDue(at: Instant): void {
+    if (at < this.#renewAt) return
+    const { links, addresses, desired } = this.#parts
+    const wanted = desired()
+    this.#renewAt = wanted.length > 0 ? at + addresses.pace : Number.POSITIVE_INFINITY
+    void addresses.renew(heldAddresses(wanted, links.links, this.#isOurs))
   }
 
   /** What is desired, or what is there, has changed. */
@@ -55,6 +81,8 @@ export class HeldAddresses {
     while (this.#working) await this.#working
   }
 
+  readonly #isOurs = (link: Link, address: LinkAddress): boolean => this.#parts.ownership.isOurs(link.name, address)
+
   async #untilTrue(): Promise<void> {
     while (this.#stale) {
       this.#stale = false
@@ -64,8 +92,8 @@ export class HeldAddresses {
   }
 
   async #batch(): Promise<void> {
-    const { links, addresses, ownership, logger, desired, held } = this.#parts
-    const changes = addressChanges(desired(), links.links, (link, address) => ownership.isOurs(link.name, address))
+    const { links, addresses, ownership, logger, desired, before, notHeld, held } = this.#parts
+    const changes = addressChanges(desired(), links.links, this.#isOurs)
     if (changes.length === 0) return
     try {
       ownership.record(changes)
@@ -74,7 +102,10 @@ export class HeldAddresses {
         `Cannot write the list of held addresses: ${(error as Error).message}; a killed agent would leave them behind`,
       )
     }
+    before(changes)
+    if (changes.some(({ action }) => action === 'hold')) this.#renewAt = Math.min(this.#renewAt, now() + addresses.pace)
     const errors = await addresses.apply(changes)
+    notHeld(changes.filter(({ action }, i) => (action === 'release') === (errors[i] === undefined)))
     ownership.confirm(changes.filter((_, i) => errors[i] === undefined))
     for (const [i, change] of changes.entries()) {
       const error = errors[i]

@@ -5,18 +5,18 @@ import type { Family, IpAddress } from '../lib/ip-address.ts'
 import type { Instant, Millis } from '../lib/time.ts'
 import type { Addresses } from '../linux/addresses.ts'
 import type { HeardAnnouncement } from '../linux/announcement-socket.ts'
+import type { Fence } from '../linux/fence.ts'
 import type { FrameSocket } from '../linux/frame-socket.ts'
 import type { LinkTable } from '../linux/links.ts'
 import { now, timeAsleep } from '../linux/monotonic-clock.ts'
 import type { Ownership } from '../linux/ownership.ts'
+import { SyscallError } from '../linux/syscall-error.ts'
 import type { ReceivedPacket } from '../linux/vrrp-socket.ts'
 import { routerStateName, transitionSentence, unansweredBefore } from '../status/router-status.ts'
 import type { RouterSample } from '../telemetry/agent-metrics.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Advertisement } from '../vrrp/advertisement.ts'
-import { RELEASE } from '../vrrp/priority.ts'
 import { RouterSet } from '../vrrp/router-set.ts'
-import { activeDownInterval } from '../vrrp/timers.ts'
 import {
   deadline,
   holdsAddresses,
@@ -29,6 +29,7 @@ import { Complaints } from './complaints.ts'
 import { checkKey, routerKey } from './desired-routers.ts'
 import { Diagnosis } from './diagnosis.ts'
 import { Heard } from './heard.ts'
+import { Heartbeat } from './heartbeat.ts'
 import { type IsOurs, linkStatus } from './link-status.ts'
 import { Membership } from './membership.ts'
 import { oddAdvert, sameAddressOtherRouter } from './odd-adverts.ts'
@@ -53,6 +54,8 @@ export interface LoopParts {
   readonly logger: Logger
   /** Whether it runs beside the node's own agent, which had better know what VRIDs are run here. */
   readonly isNeighbour: boolean
+  /** Throws a SyscallError where this kernel has none. */
+  readonly openFence: () => Fence
   /** How long at most to answer for an address that this node gives up, until its successor has announced it; 0: not at all. */
   readonly handover: Millis
   /** How long after its deadline the loop woke, in seconds. */
@@ -73,6 +76,7 @@ export class Loop {
   readonly #reception: Reception
   readonly #sockets: Sockets
   readonly #output: Output
+  readonly #heartbeat: Heartbeat
   readonly #heard = new Heard()
   readonly #complaints = new Complaints()
   readonly #diagnosis: Diagnosis
@@ -105,21 +109,25 @@ export class Loop {
           const key = this.#set.find(link, family, payload[1] ?? 0)
           this.#refuse(error, source, key)
         },
-        readable: drain =>
-          this.#pass(() => {
-            this.#noticeSleep()
-            drain()
-          }),
+        readable: drain => this.#pass(drain),
       },
       parts.isNeighbour,
     )
+    this.#heartbeat = new Heartbeat({
+      set: this.#set,
+      routers: this.#routers,
+      openFence: () => this.#openFence(),
+      complain: sentence => this.#complain(undefined, sentence),
+    })
     this.#output = new Output({
       ...parts,
       set: this.#set,
       routers: this.#routers,
       sockets: this.#sockets,
+      heartbeat: this.#heartbeat,
       refuse: (key, router, fault) => this.#membership.refuse(key, router, fault),
       complain: (router, sentence) => this.#complain(router, sentence),
+      noticeSleep: () => this.#noticeSleep(),
       done: () => this.#settle(),
     })
     this.#diagnosis = new Diagnosis({
@@ -192,7 +200,20 @@ export class Loop {
     this.#closed = true
     clearTimeout(this.#timer)
     await this.#output.idle()
+    this.#heartbeat.close()
     this.#sockets.close()
+  }
+
+  #openFence(): Fence | undefined {
+    try {
+      return this.#parts.openFence()
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error
+      this.#parts.logger.warn(
+        `${error.message}: should this agent be killed or stand still, its addresses are answered for until they go away by themselves, for some seconds`,
+      )
+      return undefined
+    }
   }
 
   #released(hurry: AbortSignal | undefined): Promise<void> {
@@ -225,6 +246,7 @@ export class Loop {
 
   #pass(work: () => void): void {
     if (this.#closed) return
+    this.#noticeSleep()
     work()
     this.#settle()
   }
@@ -242,7 +264,8 @@ export class Loop {
   #arm(): void {
     const next = earliest(
       this.#set.nextDeadline(),
-      this.#output.nextAnnouncement(),
+      this.#output.next(),
+      this.#heartbeat.next(),
       this.#membership.retryAt,
       this.#diagnosis.next(),
       this.#forgetAt,
@@ -257,18 +280,50 @@ export class Loop {
     this.#timer = undefined
     this.#parts.observeLateness(Math.max(0, now() - armedFor) / 1000)
     this.#pass(() => {
-      this.#noticeSleep()
       // A late timer proves nothing while the advert that refutes it may wait in the socket.
       this.#sockets.drainAll()
       const at = now()
       for (const key of this.#set.due(at)) {
         this.#step(key, this.#overslept(key, at) ? { type: 'Overslept' } : { type: 'DeadlineReached' })
       }
-      this.#output.announceDue(at)
+      this.#beat()
+      this.#output.doDue(at)
       this.#diagnosis.wake(at)
       if ((this.#membership.retryAt ?? at + 1) <= at) this.#membership.retry()
       if (this.#forgetAt <= at) this.#forget(at)
     })
+  }
+
+  /**
+   * What this node had ceased to answer for, for this loop came late, is not answered for again before all that waits is read: who learns only
+   * now that another is Active holds nothing any more, and who was silent for as long as a Backup may wait asks anew.
+   */
+  #beat(): void {
+    const lapsed = this.#heartbeat.beat(now())
+    if (lapsed.length === 0) return
+    const wereActive = this.#heartbeat.routersOf(lapsed).filter(key => this.#set.get(key)?.state.name === 'Active')
+    this.#sockets.drainAll()
+    const at = now()
+    for (const key of wereActive) {
+      const state = this.#set.get(key)?.state
+      if (!state || !holdsAddresses(state)) continue
+      if (state.name !== 'Active' || this.#mayBeReplaced(key, at)) this.#step(key, { type: 'Overslept' })
+    }
+    this.#complain(
+      undefined,
+      `This loop came late, and addresses of ${wereActive.length} virtual routers were not answered for meanwhile`,
+    )
+    this.#output.answer()
+  }
+
+  /** Silent for as long as a Backup may wait; who waits for its addresses until it speaks is silent for another reason. */
+  #mayBeReplaced(key: string, at: Instant): boolean {
+    const router = this.#set.get(key)
+    const due = router && deadline(router.state)
+    if (!router || due === undefined) return false
+    const { advertisedAt = 0, outbox = [] } = this.#routers.get(key) ?? {}
+    const silent = at - (outbox.length > 0 ? due : Math.max(advertisedAt, router.state.since))
+    return silent >= 3 * router.config.advertisementInterval
   }
 
   /** Before anything is heard: who was replaced while asleep must not answer its successor as if it were still Active. */
@@ -309,11 +364,8 @@ export class Loop {
         return false
       case 'Backup':
         return at - due > Math.max(LATENESS_FLOOR, router.state.activeInterval / 2)
-      case 'Active': {
-        // Silent for longer than any Backup waits.
-        const { version, advertisementInterval } = router.config
-        return at - due > activeDownInterval(version, RELEASE, advertisementInterval) - advertisementInterval
-      }
+      case 'Active':
+        return this.#mayBeReplaced(key, at)
     }
   }
 
@@ -492,6 +544,11 @@ export class Loop {
   addressesHeld(): number {
     return this.#output.desiredAddresses().length
   }
+
+  /** Whether the kernel is told to be silent should this loop stop, and how often it was although the loop went on. */
+  fence(): { readonly isThere: boolean; readonly lapses: number } {
+    return { isThere: this.#heartbeat.isFenced, lapses: this.#heartbeat.lapses }
+  }
 }
 
 const HANDOVER_ENDED = {
@@ -508,12 +565,6 @@ function checksOf(spec: VirtualIPNodeSpec): Map<string, Check> {
   )
 }
 
-function earliest(
-  first: Instant | undefined,
-  second: Instant | undefined,
-  third: Instant | undefined,
-  fourth: Instant | undefined,
-  last: Instant,
-): Instant {
-  return Math.min(first ?? last, second ?? last, third ?? last, fourth ?? last, last)
+function earliest(...instants: readonly (Instant | undefined)[]): Instant {
+  return Math.min(...instants.filter(instant => instant !== undefined))
 }

@@ -13,6 +13,7 @@ import type { RouterSet } from '../vrrp/router-set.ts'
 import { holdsAddresses, type Message, type RouterState } from '../vrrp/virtual-router.ts'
 import { Announcements } from './announcements.ts'
 import type { Fault } from './desired-routers.ts'
+import type { Heartbeat } from './heartbeat.ts'
 import { HeldAddresses } from './held-addresses.ts'
 import { type RunningRouter, sendRefused } from './running-router.ts'
 import type { Sockets } from './sockets.ts'
@@ -27,8 +28,11 @@ interface OutputParts {
   readonly set: RouterSet
   readonly routers: ReadonlyMap<string, RunningRouter>
   readonly sockets: Sockets
+  readonly heartbeat: Heartbeat
   /** The kernel refuses what this router needs. */
   readonly refuse: (key: string, router: RunningRouter, fault: Fault) => void
+  /** To be called before anything is said or answered for that was decided some time ago. */
+  readonly noticeSleep: () => void
   /** What went wrong and stops nothing. */
   readonly complain: (router: RunningRouter | undefined, sentence: string) => void
   /** A batch of addresses is done: what was waiting for it is out. */
@@ -54,6 +58,8 @@ export class Output {
     this.#held = new HeldAddresses({
       ...parts,
       desired: () => this.desiredAddresses(),
+      before: changes => parts.heartbeat.before(changes, now()),
+      notHeld: changes => parts.heartbeat.after(changes),
       held: (change, error) => this.#addressHeld(change, error),
       done: () => this.#addressesTrue(),
     })
@@ -91,13 +97,19 @@ export class Output {
     await this.#held.idle()
   }
 
-  /** When to call `announceDue`. */
-  nextAnnouncement(): Instant | undefined {
-    return this.#announcements.next()
+  /** When to call `doDue`. */
+  next(): Instant | undefined {
+    return earlier(this.#announcements.next(), this.#held.nextRenewal())
   }
 
-  announceDue(at: Instant): void {
+  doDue(at: Instant): void {
     for (const key of this.#announcements.take(at)) this.#announce(key)
+    this.#held.renewDue(at)
+  }
+
+  /** What is held is answered for, unless something has to be released first: then after that. */
+  answer(): void {
+    if (this.#held.isTrue) this.#parts.heartbeat.begin(now())
   }
 
   /** A router that has stopped is forgotten; its Priority 0 is said when its addresses are gone. */
@@ -142,7 +154,13 @@ export class Output {
     const socket = running && this.#parts.sockets.get(running.link, running.config.family)
     if (!running || !socket) return
     try {
+      const at = now()
+      this.#parts.heartbeat.advertising(key, at)
       socket.send(router.advertisement(running.config, priority))
+      if (priority > 0) {
+        router.advertisedAt = at
+        this.#parts.heartbeat.advertised(key, at)
+      }
       router.counters.sent(priority)
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error
@@ -178,7 +196,11 @@ export class Output {
 
   /** What waited for the addresses goes out, but for that which rests on newer changes. */
   #addressesTrue(): void {
+    // The first batch is that of what a predecessor left.
+    this.#parts.heartbeat.open()
+    this.#parts.noticeSleep()
     if (!this.#held.stale) {
+      this.#parts.heartbeat.begin(now())
       for (const [key, router] of this.#parts.routers) {
         if (router.outbox.length > 0) this.#send(key, router, router.takeOutbox())
       }
@@ -196,4 +218,8 @@ export class Output {
       this.#parts.complain(undefined, error.message)
     }
   }
+}
+
+function earlier(one: Instant | undefined, other: Instant | undefined): Instant | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
 }

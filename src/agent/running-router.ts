@@ -31,6 +31,8 @@ export class RunningRouter {
   isLeaving = false
   /** Messages that wait until the held addresses are true. */
   outbox: Message[] = []
+  /** When its last advert, but for Priority 0, was given to the kernel. */
+  advertisedAt: Instant | undefined
   /** VRIDs that it has run with: a VRID is new once. */
   readonly startedWith = new Set<number>()
   /** Who said last that it leaves. */

@@ -44,6 +44,19 @@ export function addressChanges(
   return [...holds.filter(hold => !blocked(hold)), ...releases, ...holds.filter(blocked)]
 }
 
+/** Those of the desired addresses that are on `links` and ours. */
+export function heldAddresses(
+  desired: readonly DesiredAddress[],
+  links: ReadonlyMap<number, Link>,
+  isOurs: (link: Link, address: LinkAddress) => boolean,
+): DesiredAddress[] {
+  const ours = new Set<string>()
+  for (const link of links.values()) {
+    for (const address of link.addresses) if (isOurs(link, address)) ours.add(keyOf(link.index, address.prefix))
+  }
+  return desired.filter(({ linkIndex, prefix }) => ours.has(keyOf(linkIndex, prefix)))
+}
+
 function keyOf(linkIndex: number, prefix: Prefix): string {
   return `${linkIndex} ${formatPrefix(prefix)}`
 }

@@ -78,3 +78,13 @@ export function pollReadable(descriptor: number, onReadable: () => void): Poll {
     },
   }
 }
+
+/** As `sendto`, by another thread: what the kernel makes it wait for does not keep the loop. -1 on an error, which is not told. */
+export function sendAside(descriptor: number, bytes: Uint8Array, address: Uint8Array): Promise<number> {
+  return new Promise((resolve, reject) => {
+    sendto.async(descriptor, bytes, bytes.length, 0, address, address.length, (error: Error | null, sent: number) => {
+      if (error) reject(error)
+      else resolve(sent)
+    })
+  })
+}

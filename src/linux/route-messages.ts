@@ -10,7 +10,6 @@ import {
   putU32,
   readS32,
   readU32,
-  writeS32,
   writeU32,
 } from 'netlink/dist/structs.js'
 import { type Family, type IpAddress, ipAddressFromBytes, type Prefix } from '../lib/ip-address.ts'
@@ -120,6 +119,8 @@ interface HeldAddress {
   readonly prefix: Prefix
   /** IFA_PROTO, 1..255 */
   readonly protocol: number
+  /** The kernel removes it after so many seconds; 1 or more. */
+  readonly lifetime: number
 }
 
 /**
@@ -127,15 +128,24 @@ interface HeldAddress {
  * the prefix. IPv6 without duplicate address detection, which would answer for nobody for a second, and a /128 deprecated, so
  * that it is no source of the node's own connections.
  */
-export function encodeAddAddress({ linkIndex, prefix, protocol }: HeldAddress, sequence: number): Uint8Array[] {
+export function encodeAddAddress(address: HeldAddress, sequence: number): Uint8Array[] {
+  return encode(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, sequence, heldAddress(address))
+}
+
+/** The lifetime of an address that is there, and ours, begins anew. The kernel adds it where it is not. Only errors are answered. */
+export function encodeRenewAddress(address: HeldAddress, sequence: number): Uint8Array[] {
+  return encode(RTM_NEWADDR, NLM_F_REPLACE, sequence, heldAddress(address))
+}
+
+function heldAddress({ linkIndex, prefix, protocol, lifetime }: HeldAddress): Uint8Array[] {
   const { family } = prefix.address
   const attributes = addressAttributes(prefix)
   const nodad = family === 'IPv6' ? ADDRESS_FLAGS.NODAD : 0
   attributes.push(IFA_FLAGS, putU32(ADDRESS_FLAGS.NOPREFIXROUTE | nodad))
   attributes.push(IFA_PROTO, putU8(protocol))
-  if (family === 'IPv6' && prefix.length === 128) attributes.push(IFA_CACHEINFO, lifetimes({ preferred: 0 }))
-  const flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL
-  return encode(RTM_NEWADDR, flags, sequence, [addressHeader(linkIndex, prefix), ...attributes.bufs])
+  const preferred = family === 'IPv6' && prefix.length === 128 ? 0 : lifetime
+  attributes.push(IFA_CACHEINFO, lifetimes(preferred, lifetime))
+  return [addressHeader(linkIndex, prefix), ...attributes.bufs]
 }
 
 export function encodeDeleteAddress(linkIndex: number, prefix: Prefix, sequence: number): Uint8Array[] {
@@ -168,11 +178,11 @@ function addressAttributes(prefix: Prefix): AttrStream {
   return attributes
 }
 
-/** struct ifa_cacheinfo; for ever where nothing is said. In seconds. */
-function lifetimes({ preferred }: { preferred: number }): Uint8Array {
+/** struct ifa_cacheinfo, in seconds. */
+function lifetimes(preferred: number, valid: number): Uint8Array {
   const info = Buffer.alloc(16)
   writeU32.call(info, preferred, 0)
-  writeS32.call(info, FOR_EVER, 4)
+  writeU32.call(info, valid, 4)
   return info
 }
 
@@ -197,7 +207,8 @@ export function familyNumber(family: Family): number {
 
 const [AF_UNSPEC, AF_INET, AF_INET6] = [0, 2, 10]
 const [NLMSG_ERROR, NLMSG_DONE] = [2, 3]
-const [NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP, NLM_F_EXCL, NLM_F_CREATE] = [0x1, 0x4, 0x300, 0x200, 0x400]
+const [NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP] = [0x1, 0x4, 0x300]
+const [NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE] = [0x100, 0x200, 0x400]
 const [RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR] = [16, 17, 18, 20, 21, 22]
 const [RTM_NEWROUTE, RTM_GETROUTE, RTA_DST, RTN_LOCAL] = [24, 26, 1, 2]
 const [IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_EXT_MASK] = [1, 3, 4, 29]
@@ -205,4 +216,3 @@ const [IFA_ADDRESS, IFA_LOCAL, IFA_CACHEINFO, IFA_FLAGS, IFA_PROTO] = [1, 2, 6, 
 const RTEXT_FILTER_SKIP_STATS = 8
 /** struct ifinfomsg, struct ifaddrmsg, struct rtmsg; where the last has its rtm_type */
 const [LINK_HEADER_LENGTH, ADDRESS_HEADER_LENGTH, ROUTE_HEADER_LENGTH, RTM_TYPE] = [16, 8, 12, 7]
-const FOR_EVER = -1

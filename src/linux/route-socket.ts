@@ -1,5 +1,16 @@
 import { parseMessages } from 'netlink/dist/structs.js'
-import { bind, close, int32, lastErrno, type Poll, pollReadable, sendto, setsockopt, socket } from './libc.ts'
+import {
+  bind,
+  close,
+  int32,
+  lastErrno,
+  type Poll,
+  pollReadable,
+  sendAside,
+  sendto,
+  setsockopt,
+  socket,
+} from './libc.ts'
 import { ReceiveBatch } from './message-headers.ts'
 import { decodeRouteMessage, type RouteMessage } from './route-messages.ts'
 import { SyscallError } from './syscall-error.ts'
@@ -52,6 +63,11 @@ export class RouteSocket {
     const address = kernelAddress(NO_GROUPS)
     if (sendto(this.#descriptor, bytes, bytes.length, 0, address, address.length) >= 0) return
     throw new SyscallError('write to rtnetlink', lastErrno())
+  }
+
+  /** As `send`, while the loop goes on: the kernel has one such thing done at a time in all its network namespaces. Errors are not told. */
+  async sendAside(messages: readonly Uint8Array[]): Promise<void> {
+    await sendAside(this.#descriptor, Buffer.concat(messages), kernelAddress(NO_GROUPS))
   }
 
   /** Hands over what waits. False: the kernel has dropped notifications before some of it. Throws a SyscallError. */

@@ -10,6 +10,8 @@ export interface AgentMetricsSource {
   /** Packets refused so far by reason (wire's `DecodeReason`), whether or not they named a virtual router of this node. */
   refused(): ReadonlyMap<string, number>
   addressesHeld(): number
+  /** Whether the kernel is told to be silent should the agent stop, and how often it was although the agent went on. */
+  fence(): { readonly isThere: boolean; readonly lapses: number }
 }
 
 export interface RouterSample {
@@ -116,6 +118,8 @@ export function createAgentMetrics(source: AgentMetricsSource): AgentMetrics {
     readCounter(registry, { name, help }, () => [{ labels: {}, value: source.refused().get(reason) ?? 0 }])
   }
   readGauge(registry, ADDRESSES_HELD, () => [{ labels: {}, value: source.addressesHeld() }])
+  readGauge(registry, FENCE, () => [{ labels: {}, value: source.fence().isThere ? 1 : 0 }])
+  readCounter(registry, FENCE_LAPSES, () => [{ labels: {}, value: source.fence().lapses }])
   const lateness = new Histogram({
     name: 'kube_vrrp_loop_lateness_seconds',
     help: 'How long after its deadline the loop woke; late by an interval is late enough to lose the address.',
@@ -156,6 +160,14 @@ const PACKETS_REFUSED: Description<'reason'> = {
 const ADDRESSES_HELD: Description<never> = {
   name: 'kube_vrrp_addresses_held',
   help: 'Addresses that kube-vrrp holds on this node.',
+}
+const FENCE: Description<never> = {
+  name: 'kube_vrrp_fence',
+  help: 'Whether the kernel ceases to answer for held addresses should this agent stop (1), or has no nf_tables for it (0).',
+}
+const FENCE_LAPSES: Description<never> = {
+  name: 'kube_vrrp_fence_lapses_total',
+  help: 'Times that held addresses of a link were not answered for, for the loop came too late.',
 }
 
 function ofRouter(name: string, help: string): Description<RouterLabel> {

@@ -30,7 +30,12 @@ const TARGET = ['namespace', 'pod', 'node', 'app_kubernetes_io_component']
 /** The labels of each metric there is. */
 const METRICS = new Map(
   [
-    createAgentMetrics({ routers: () => [], refused: () => new Map(), addressesHeld: () => 0 }).registry,
+    createAgentMetrics({
+      routers: () => [],
+      refused: () => new Map(),
+      addressesHeld: () => 0,
+      fence: () => ({ isThere: true, lapses: 0 }),
+    }).registry,
     createControllerMetrics({ virtualIPs: () => [], leader: () => true, agents: () => ({ known: 0, stale: 0 }) })
       .registry,
   ].flatMap(labelsOf),

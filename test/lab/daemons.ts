@@ -29,6 +29,8 @@ export interface AgentSettings {
   readonly file?: string
   readonly stateDir?: string
   readonly args?: readonly string[]
+  /** A module that is loaded before the agent. */
+  readonly preload?: URL
 }
 
 export interface AgentDaemon extends Daemon {
@@ -37,7 +39,10 @@ export interface AgentDaemon extends Daemon {
 }
 
 /** Our agent on a node, in file mode unless its arguments say otherwise. */
-export function startAgent(node: LabNode, { file, stateDir = scratchFolder(), args = [] }: AgentSettings): AgentDaemon {
+export function startAgent(
+  node: LabNode,
+  { file, stateDir = scratchFolder(), args = [], preload }: AgentSettings,
+): AgentDaemon {
   mkdirSync(stateDir, { recursive: true })
   const path = join(stateDir, `${node.name}.yaml`)
   if (file !== undefined) writeFileSync(path, file)
@@ -45,6 +50,7 @@ export function startAgent(node: LabNode, { file, stateDir = scratchFolder(), ar
   const flags = ['--node', node.name, '--state-dir', stateDir, '--log-format', 'text', '--log-level', 'debug']
   const daemon = start(node, 'node', [
     '--disable-warning=ExperimentalWarning',
+    ...(preload ? ['--import', preload.href] : []),
     MAIN,
     'agent',
     ...source,

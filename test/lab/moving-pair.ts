@@ -110,6 +110,29 @@ export class MovingPair {
     return { move, at, overlap: this.#holders.map(holders => overlapSince(holders, at)) }
   }
 
+  /** Waits until the first node alone has the addresses. */
+  async isWithFirst(): Promise<void> {
+    await this.#isHeldBy(0)
+  }
+
+  /** Waits until the second node has the addresses, whatever the first does. */
+  async secondHasTakenOver(): Promise<void> {
+    const { name } = this.#sides[1].node
+    const isSo = () => this.#holders.every(({ now }) => now.includes(name))
+    await eventually(`${name} has the addresses`, isSo, { daemons: this.daemons })
+  }
+
+  /** What `act` does to the first node's daemon; then it is started again where it has ended. The first node's MAC, and the second's. */
+  async disturb(act: (daemon: Daemon) => Promise<void>): Promise<readonly [string, string]> {
+    const [first, second] = this.#sides
+    await act(first.daemon)
+    if (first.daemon.process.exitCode !== null || first.daemon.process.signalCode !== null) {
+      first.daemon = this.#boot(first, this.#nodes)
+    }
+    await this.#isHeldBy(0)
+    return [first.node.mac, second.node.mac]
+  }
+
   close(): void {
     for (const holders of this.#holders) holders.close()
     this.#lan.close()

@@ -1,6 +1,7 @@
 /* How an agent ends, and what the next one makes of what it left. */
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { parsePrefix } from '../../src/lib/ip-address.ts'
 import { openAddresses } from '../../src/linux/addresses.ts'
@@ -49,17 +50,18 @@ describe('an agent', { concurrency: 4 }, () => {
     )
   })
 
-  test('that was killed leaves its address; the next sweeps it before it takes part', async t => {
+  test('that was killed leaves its addresses for a while; the next sweeps them before it takes part', async t => {
     const { node } = testLan(t, 'kill')
     const node1 = node()
     const first = startAgent(node1, { file: file(node1, 'web', 100, 51) })
     await comesTo(first, 'MASTER')
     await killed(first)
     assert.deepEqual(heldOn(node1), ['10.1.0.100'], 'a killed agent can release nothing')
+    await addMarked(node1, '10.1.0.99/24', markOf(first.stateDir, node1.name))
 
     const second = startAgent(node1, { stateDir: first.stateDir, file: file(node1, 'web', 100, 51) })
     await says(second, 'Holds 10.1.0.100/24 on eth0')
-    assert.match(second.output(), /Released 10\.1\.0\.100\/24 on eth0.* -> MASTER.*Holds 10\.1\.0\.100\/24/s)
+    assert.match(second.output(), /Released 10\.1\.0\.99\/24 on eth0.* -> MASTER.*Holds 10\.1\.0\.100\/24/s)
   })
 
   test('sweeps what a killed one left of a VirtualIP that is gone from the file, and touches nothing else', async t => {
@@ -75,7 +77,9 @@ describe('an agent', { concurrency: 4 }, () => {
     node1.run('ip', 'address', 'add', '10.1.0.77/32', 'dev', 'eth0')
     // As another routing daemon does, which marks what it adds (RTPROT_BIRD).
     await addMarked(node1, '10.1.0.78/24', 12)
-    assert.deepEqual(heldOn(node1), ['10.1.0.100', '10.1.0.101', '10.1.0.77', '10.1.0.78', 'fd01::101'])
+    for (const left of ['10.1.0.99/24', 'fd01::99/64']) {
+      await addMarked(node1, left, markOf(first.stateDir, node1.name))
+    }
 
     const second = startAgent(node1, { stateDir: first.stateDir, file: file(node1, 'other', 102, 53) })
     await comesTo(second, 'MASTER', { virtualIP: 'other' })
@@ -110,13 +114,15 @@ describe('two agents on one node', { concurrency: 3 }, () => {
     assert.deepEqual(heldOn(node1), ['10.1.0.100', '10.1.0.101'])
 
     await killed(firstB)
+    await addMarked(node1, '10.1.0.99/24', markOf(stateDir, 'b'))
+    const leftByB = () => heldOn(node1).filter(address => address !== '10.1.0.101')
     assert.equal(await firstA.stop(), 0)
-    assert.deepEqual(heldOn(node1), ['10.1.0.101'], 'a leaves what b left')
+    assert.deepEqual(leftByB(), ['10.1.0.99'], 'a leaves what b left')
     const secondA = a()
     await comesTo(secondA, 'MASTER', { instance: 'a' })
-    assert.deepEqual(heldOn(node1), ['10.1.0.100', '10.1.0.101'], 'and sweeps only its own')
+    assert.deepEqual(leftByB(), ['10.1.0.100', '10.1.0.99'], 'and sweeps only its own')
     const secondB = b()
-    await says(secondB, 'Released 10.1.0.101/24')
+    await says(secondB, 'Released 10.1.0.99/24')
     await comesTo(secondB, 'MASTER', { virtualIP: 'db', instance: 'b' })
     assert.deepEqual(heldOn(node1), ['10.1.0.100', '10.1.0.101'])
     assert.doesNotMatch(secondA.output(), /10\.1\.0\.101/)
@@ -205,10 +211,14 @@ async function killed(agent: { kill(signal: NodeJS.Signals): void; ended: Promis
 async function addMarked(node: LabNode, text: string, mark: number): Promise<void> {
   const prefix = parsePrefix(text) ?? assert.fail(text)
   const linkIndex = Number(node.run('cat', '/sys/class/net/eth0/ifindex'))
-  const addresses = await inNamespace(node.name, () => openAddresses(mark))
+  const addresses = await inNamespace(node.name, () => openAddresses(mark, 60_000))
   const [error] = await addresses.apply([{ action: 'hold', linkIndex, linkName: 'eth0', prefix }])
   addresses.close()
   assert.equal(error, undefined)
+}
+
+function markOf(stateDir: string, instance: string): number {
+  return Number(readFileSync(join(stateDir, instance, 'mark'), 'utf8'))
 }
 
 /** What eth0 has beside the node's own addresses. */

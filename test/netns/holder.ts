@@ -11,7 +11,7 @@ import { openOwnership } from '../../src/linux/ownership.ts'
 const [folder = '', evidence, linkName = '', ...prefixes] = process.argv.slice(2)
 const ownership = openOwnership(folder, { echoesMark: evidence === 'mark' })
 // Mark 0 is no mark: the kernel doesn't tell it, as it tells none before 5.18.
-const addresses = await openAddresses(evidence === 'mark' ? ownership.mark : 0)
+const addresses = await openAddresses(evidence === 'mark' ? ownership.mark : 0, 60_000)
 const { links } = await watchLinks(() => {})
 const link = [...links.values()].find(({ name }) => name === linkName)
 const desired = prefixes.flatMap(text => {

@@ -10,6 +10,7 @@ import { type LabNode, openLan } from '../lab/lan.ts'
 import { inNamespace } from '../lab/namespace.ts'
 
 const MARK = 201
+const LONG = 60_000
 
 interface AddressJson {
   readonly local: string
@@ -29,7 +30,7 @@ let table: LinkTable
 
 before(async () => {
   node = lan.addNode({ name: 'addr1', addresses: ['10.9.2.1/24', 'fd09:2::1/64'] })
-  addresses = await inNamespace('addr1', () => openAddresses(MARK))
+  addresses = await inNamespace('addr1', () => openAddresses(MARK, LONG))
   table = await inNamespace('addr1', () => watchLinks(() => {}))
   eth0 = [...table.links.values()].find(({ name }) => name === 'eth0')?.index ?? 0
 })
@@ -152,8 +153,34 @@ test('calls that overlap are made one after the other', async () => {
   assert.equal(present('10.9.2.5'), undefined)
 })
 
+test('what is held goes away by itself unless it is renewed; what is released, or of someone else, is not touched', async () => {
+  const short = await inNamespace('addr1', () => openAddresses(MARK))
+  const held = ['10.9.2.20/32', 'fd09:2::20/128'].map(prefix => hold(prefix))
+  const released = hold('10.9.2.21/32')
+  const foreign = hold('10.9.2.22/32')
+  node.run('ip', 'address', 'add', '10.9.2.22/32', 'dev', 'eth0')
+  assert.deepEqual(await short.apply([...held, released]), [undefined, undefined, undefined])
+  const before = [present('10.9.2.20'), present('fd09:2::20')]
+  await short.apply([release('10.9.2.21/32')])
+  for (let i = 0; i < 5; i++) {
+    await sleep(short.pace)
+    await short.renew([...held, released, foreign])
+  }
+  assert.deepEqual([present('10.9.2.20'), present('fd09:2::20')].map(lasting), before.map(lasting))
+  assert.equal(present('10.9.2.21'), undefined)
+  assert.equal(await markOf('10.9.2.20'), MARK)
+  assert.match(node.run('ip', 'address', 'show', 'to', '10.9.2.22'), /valid_lft forever/)
+  const at = Date.now()
+  while (present('10.9.2.20') || present('fd09:2::20')) {
+    assert.ok(Date.now() < at + 8000, 'still there')
+    await sleep(100)
+  }
+  assert.ok(Date.now() > at + 1000, 'too early')
+  short.close()
+})
+
 test('what was not made yet at the end is canceled', async () => {
-  const ending = await inNamespace('addr1', () => openAddresses(MARK))
+  const ending = await inNamespace('addr1', () => openAddresses(MARK, LONG))
   const calls = [ending.apply([hold('10.9.2.5/32')]), ending.apply([hold('10.9.2.6/32')])]
   await Promise.resolve()
   ending.close()
@@ -161,6 +188,12 @@ test('what was not made yet at the end is canceled', async () => {
   assert.deepEqual(first, [undefined])
   assert.equal(second?.[0]?.message, 'Cannot add address 10.9.2.6/32 on eth0: ECANCELED')
 })
+
+/** Without its lifetimes. */
+function lasting(address: AddressJson | undefined) {
+  const { valid_life_time, preferred_life_time, ...rest } = address as Record<string, unknown> & AddressJson
+  return rest
+}
 
 function hold(prefix: string, linkIndex = eth0): AddressChange {
   return { action: 'hold', linkIndex, linkName: 'eth0', prefix: parsePrefix(prefix) ?? assert.fail() }

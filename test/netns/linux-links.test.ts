@@ -40,7 +40,7 @@ test('what is there when the watch begins is in the table', () => {
 })
 
 test('an address that comes and goes by hand is noticed within 20 ms, with its mark', async () => {
-  const addresses = await inNamespace('links1', () => openAddresses(177))
+  const addresses = await inNamespace('links1', () => openAddresses(177, 60_000))
   const prefix = parsePrefix('10.9.1.5/32') ?? assert.fail()
   await addresses.apply([{ action: 'hold', linkIndex: link('eth0').index, linkName: 'eth0', prefix }])
   addresses.close()

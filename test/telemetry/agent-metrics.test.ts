@@ -12,6 +12,7 @@ function agent(...routers: RouterSample[]) {
     routers: () => routers,
     refused: () => refused,
     addressesHeld: () => 2,
+    fence: () => ({ isThere: true, lapses: 3 }),
   })
   const lines = async (name: string) => {
     const all = (await registry.metrics()).split('\n')
@@ -152,6 +153,8 @@ test('lateness falls into buckets from 0.1 ms to 5 s', async () => {
 test('addresses held and the process itself are there', async () => {
   const { registry, lines } = agent()
   assert.deepEqual(await lines('kube_vrrp_addresses_held'), ['kube_vrrp_addresses_held 2'])
+  assert.deepEqual(await lines('kube_vrrp_fence'), ['kube_vrrp_fence 1'])
+  assert.deepEqual(await lines('kube_vrrp_fence_lapses_total'), ['kube_vrrp_fence_lapses_total 3'])
   const text = await registry.metrics()
   for (const name of ['process_cpu_seconds_total', 'process_resident_memory_bytes', 'process_open_fds']) {
     assert.match(text, new RegExp(`^${name} [0-9.]*[1-9]`, 'm'))
