@@ -1,6 +1,7 @@
 import { ABNORMAL, type Condition } from '../api/conditions.ts'
 import type { VirtualIPStatus } from '../api/virtual-ip.ts'
 import { failoverSentence } from '../status/failovers.ts'
+import { isHandingOver } from '../status/handing-over.ts'
 
 /** What happened to a VirtualIP, as its event and its log line say it. */
 export interface Transition {
@@ -64,7 +65,7 @@ function newFailovers(previous: VirtualIPStatus | undefined, next: VirtualIPStat
 
 /** Who is MASTER now is told by its own transition. */
 function masterLost(previous: VirtualIPStatus | undefined, next: VirtualIPStatus): Transition[] {
-  if (previous?.master === undefined || next.master !== undefined) return []
+  if (previous?.master === undefined || next.master !== undefined || isHandingOver(next)) return []
   return [
     { type: 'Warning', reason: 'NoMaster', note: `No node is known to be MASTER any more (it was ${previous.master})` },
   ]

@@ -1,7 +1,7 @@
 import type { DesiredCondition } from '../api/conditions.ts'
-import type { VirtualIPStatus } from '../api/virtual-ip.ts'
 import type { Family } from '../lib/ip-address.ts'
 import type { Backups } from './backups.ts'
+import { HANDING_OVER } from './handing-over.ts'
 import type { Mastership, RouterReport } from './mastership.ts'
 import type { NodeHealth } from './node-health.ts'
 import type { Planned } from './planned.ts'
@@ -49,13 +49,6 @@ function accepted({ plan, health }: Findings): Planned['accepted'] {
   return { ...plan.accepted, message: `${plan.accepted.message} On ${node}: ${why}` }
 }
 
-const HANDING_OVER = 'HandingOver'
-
-/** Whether it says so, which is true for a moment only. */
-export function isHandingOver({ conditions = [] }: VirtualIPStatus): boolean {
-  return conditions.some(({ type, reason }) => type === 'Ready' && reason === HANDING_OVER)
-}
-
 function ready(findings: Findings): DesiredCondition {
   const { plan, families, masterships, rows, health } = findings
   const type = 'Ready'
@@ -65,7 +58,7 @@ function ready(findings: Findings): DesiredCondition {
   const leaving = families.flatMap(family => masterships.get(family)?.leaving ?? [])
   const missing = families.filter(family => !masterships.get(family)?.master && !masterships.get(family)?.leaving)
   if (missing.length === 0 && leaving[0]) {
-    const message = `${leaving[0].node} hands over: it answers until the next MASTER has announced itself`
+    const message = 'The MASTER hands over: it answers until the next one has announced itself'
     return { type, status: 'True', reason: HANDING_OVER, message }
   }
   if (missing.length === 0) return { type, status: 'True', reason: 'MasterElected', message: masterSentence(findings) }

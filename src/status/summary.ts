@@ -11,8 +11,7 @@ import type { Planned } from './planned.ts'
 import { rowsOf } from './rows.ts'
 import { whoIsWho } from './troubles.ts'
 
-export { isHandingOver } from './conditions.ts'
-export { HANDED_OVER_WITHIN } from './handing-over.ts'
+export { HANDED_OVER_WITHIN, isHandingOver } from './handing-over.ts'
 export type { RouterReport } from './mastership.ts'
 export type { NodeHealth } from './node-health.ts'
 
@@ -39,12 +38,12 @@ export function summarise({ virtualIP, plan, reports, health, previous, now, at 
     families.map(family => {
       const its = reports.filter(report => report.family === family)
       const found = mastership(its, previous?.master)
-      const leaving = found.master ? undefined : handingOver(its, previous?.master, at)
+      const leaving = found.master ? undefined : handingOver(its, previous, at)
       return [family, leaving ? { ...found, leaving } : found]
     }),
   )
   const rows = rowsOf({ members: plan.members, reports, masterships, health, previous, now })
-  const masters = families.flatMap(family => masterships.get(family)?.master ?? masterships.get(family)?.leaving ?? [])
+  const masters = families.flatMap(family => masterships.get(family)?.master ?? [])
   const backups = backupsOf(plan, rows)
   const failovers = failoversOf(rows, reports, previous)
   const desired = conditionsOf({

@@ -47,7 +47,8 @@ export function settled(
     async () => {
       const found = await virtualIP(cluster, name)
       const [healthy, planned] = (found.status?.backups ?? '0/1').split('/')
-      return conditionOf(found, 'Ready')?.status === 'True' && healthy === planned && also(found) ? found : undefined
+      const isServed = conditionOf(found, 'Ready')?.status === 'True' && found.status?.master !== undefined
+      return isServed && healthy === planned && also(found) ? found : undefined
     },
     { within, state: () => cluster.kubectl('describe', 'vip', name) },
   )

@@ -50,6 +50,12 @@ suite('what a new status tells', () => {
       ],
     ],
     [
+      'no loss of the MASTER where it hands over',
+      { master: 'node1', nodes: [entry('node1', 'MASTER')] },
+      { conditions: [condition('Ready', 'True', 'HandingOver')], nodes: [entry('node1', 'INITIALIZE')] },
+      ['Normal Initialized: node1 is INITIALIZE (was MASTER) for IPv4'],
+    ],
+    [
       'each failover once, and how long nobody answered',
       { failovers: [FAILOVER] },
       {
