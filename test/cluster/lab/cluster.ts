@@ -239,10 +239,12 @@ export class Cluster {
     await this.kubectl('delete', 'node', node.name)
   }
 
-  /** Waits until its kubelet has said that it is Ready since it was last switched on. */
+  /** Waits until its kubelet has said that it is Ready since it was last switched on, and pods are let onto it. */
   async ready(node: ClusterNode, within = 60): Promise<void> {
     const isReady = async () => {
-      const { status } = await this.api.get<NodeObject>({ resource: NODES, name: node.name })
+      const { spec, status } = await this.api.get<NodeObject>({ resource: NODES, name: node.name })
+      // A DaemonSet that is made before they are gone wants no pods, and counts as rolled out.
+      if (spec.taints?.some(({ key }) => STARTING.has(key))) return false
       const ready = status.conditions?.find(({ type }) => type === 'Ready')
       // Times of the API have no fractions of a second.
       return ready?.status === 'True' && Date.parse(ready.lastHeartbeatTime) >= Math.floor(node.startedAt / 1000) * 1000
@@ -411,7 +413,11 @@ export class Cluster {
   }
 }
 
+/** Taints of a node that was not Ready a moment ago. */
+const STARTING: ReadonlySet<string> = new Set(['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'])
+
 interface NodeObject {
+  readonly spec: { readonly taints?: readonly { readonly key: string }[] }
   readonly status: {
     readonly conditions?: readonly {
       readonly type: string
