@@ -23,7 +23,9 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const WITH_THE_PROGRAM = [
   'CHANGELOG.md',
   'deploy/kube-vrrp.service',
-  ...['control-plane', 'file-mode', 'from-keepalived', 'image', 'virtual-ip'].map(name => `docs/${name}.md`),
+  ...['control-plane', 'diagnosis', 'file-mode', 'from-keepalived', 'image', 'virtual-ip'].map(
+    name => `docs/${name}.md`,
+  ),
 ]
 /** What kubectl and kubelets are given where there is no Helm. */
 const MANIFESTS = ['install.yaml', 'static-pod.yaml']
