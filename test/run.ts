@@ -1,5 +1,6 @@
 /* The one gate: types, lint, format and every test; ends with a line `N passed, N failed`. The cluster's tests have their own. */
 import { globSync } from 'node:fs'
+import type { Results } from './lab/results-reporter.ts'
 import { runProgram, runTestFiles, secondsSince, type TestGroup } from './lab/test-files.ts'
 
 const LAB = ['test/lab/in-namespaces']
@@ -22,6 +23,7 @@ const [netns, apiserver, lab] = (['netns', 'apiserver', 'lab'] as const).map(
 
 let passed = 0
 let failed = 0
+let failures = ''
 
 if (only.length === 0) {
   await gate('types', ['node_modules/.bin/tsc'])
@@ -32,13 +34,14 @@ await runGroup(unit)
 // Both wait for timers most of the time, each in namespaces of its own.
 await Promise.all([runGroup(netns), runGroup(apiserver)])
 await runGroup(lab)
+process.stdout.write(failures === '' ? '' : `\nWhat failed, again:\n${failures}`)
 process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
 process.exit(failed === 0 && passed > 0 ? 0 : 1)
 
 async function gate(name: string, command: readonly string[]): Promise<void> {
   const started = Date.now()
   const ok = (await runProgram(command)) === 0
-  count({ passed: ok ? 1 : 0, failed: ok ? 0 : 1 })
+  count({ passed: ok ? 1 : 0, notPassed: ok ? 0 : 1, failures: ok ? '' : `✖ ${name}\n` })
   process.stdout.write(`${ok ? '✔' : '✖'} ${name} (${secondsSince(started)})\n`)
 }
 
@@ -46,7 +49,8 @@ async function runGroup(group: TestGroup): Promise<void> {
   count(await runTestFiles(group))
 }
 
-function count(counted: { readonly passed: number; readonly failed: number }): void {
-  passed += counted.passed
-  failed += counted.failed
+function count(results: Results): void {
+  passed += results.passed
+  failed += results.notPassed
+  failures += results.failures
 }

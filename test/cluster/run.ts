@@ -15,21 +15,23 @@ process.env['KUBE_VRRP_OUTAGES'] = join(figures, 'outages')
 const files = globSync('test/cluster/*.test.ts')
   .sort()
   .filter(path => only.length === 0 || only.some(part => path.includes(part)))
-let [passed, failed] = [0, 0]
+let [passed, failed, failures] = [0, 0, '']
 
 const status = await inClusterLab(async ({ wrapper, isInterrupted, onStart }) => {
   // One after the other: they measure the kernel's timing.
   for (const file of files) {
     if (isInterrupted()) return
     const group = { name: file, files: [file], wrapper, concurrency: 1, within: 1800 }
-    const counted = await runTestFiles(group, onStart)
-    passed += counted.passed
-    failed += counted.failed
+    const results = await runTestFiles(group, onStart)
+    passed += results.passed
+    failed += results.notPassed
+    failures += results.failures
   }
 })
 const table = outageTable(join(figures, 'outages'))
 if (table !== undefined) process.stdout.write(`\n${table}`)
 if (table !== undefined && process.argv.includes('--record')) recordOutages(table)
 rmSync(figures, { recursive: true })
+process.stdout.write(failures === '' ? '' : `\nWhat failed, again:\n${failures}`)
 process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
 process.exit(status !== 0 ? status : failed === 0 && passed > 0 ? 0 : 1)

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Results } from './results-reporter.ts'
 
 export interface TestGroup {
   readonly name: string
@@ -14,21 +15,16 @@ export interface TestGroup {
   readonly within?: number
 }
 
-export interface Counted {
-  readonly passed: number
-  readonly failed: number
-}
-
 /** Runs the tests of a group and says how they went; whatever did not pass has failed. */
 export async function runTestFiles(
   { name, files, wrapper, concurrency, within = 600 }: TestGroup,
   onStart?: (runner: ChildProcess) => void,
-): Promise<Counted> {
-  if (files.length === 0) return { passed: 0, failed: 0 }
+): Promise<Results> {
+  if (files.length === 0) return { passed: 0, notPassed: 0, failures: '' }
   const started = Date.now()
   process.stdout.write(`\n▶ ${name}: ${files.length} ${files.length === 1 ? 'file' : 'files'}\n`)
   const folder = mkdtempSync(join(tmpdir(), 'kube-vrrp-test-'))
-  const report = join(folder, 'tap')
+  const report = join(folder, 'results')
   const command = [
     ...wrapper,
     'node',
@@ -38,18 +34,18 @@ export async function runTestFiles(
     `--test-timeout=${within * 1000}`,
     '--test-reporter=./test/lab/reporter.ts',
     '--test-reporter-destination=stdout',
-    '--test-reporter=tap',
+    '--test-reporter=./test/lab/results-reporter.ts',
     `--test-reporter-destination=${report}`,
     ...files,
   ]
   const status = await runProgram(command, { onStart })
-  const tap = existsSync(report) ? readFileSync(report, 'utf8') : ''
+  const written = existsSync(report) ? readFileSync(report, 'utf8') : ''
   rmSync(folder, { recursive: true })
-  const passed = figure(tap, 'pass')
-  const notPassed = figure(tap, 'fail') + figure(tap, 'cancelled') + figure(tap, 'skipped') + figure(tap, 'todo')
+  const results: Results = written === '' ? { passed: 0, notPassed: 0, failures: '' } : JSON.parse(written)
+  const { passed, notPassed, failures } = results
   process.stdout.write(`  ${name}: ${passed} passed, ${notPassed} not (${secondsSince(started)})\n`)
-  // A runner that died without counting is a failure of its own.
-  return { passed, failed: notPassed === 0 && (status !== 0 || passed === 0) ? 1 : notPassed }
+  if (notPassed > 0 || (status === 0 && passed > 0)) return results
+  return { passed, notPassed: 1, failures: `✖ ${name}: the test runner ended with status ${status}\n${failures}` }
 }
 
 export interface ProgramOptions {
@@ -78,8 +74,4 @@ export function runProgram(
 
 export function secondsSince(started: number): string {
   return `${((Date.now() - started) / 1000).toFixed(1)} s`
-}
-
-function figure(tap: string, name: string): number {
-  return Number(tap.match(new RegExp(`^# ${name} (\\d+)$`, 'm'))?.[1] ?? 0)
 }
