@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { LinkStatus, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
+import { startCheck } from '../checks/check.ts'
 import type { Millis } from '../lib/time.ts'
 import { openAddresses } from '../linux/addresses.ts'
 import { openAnnouncementSocket } from '../linux/announcement-socket.ts'
@@ -8,6 +9,8 @@ import { openFence } from '../linux/fence.ts'
 import { openFrameSocket } from '../linux/frame-socket.ts'
 import { type LinkTable, watchLinks } from '../linux/links.ts'
 import { openOwnership } from '../linux/ownership.ts'
+import { readSysctl } from '../linux/sysctl.ts'
+import { openVrrpSocket } from '../linux/vrrp-socket.ts'
 import type { VirtualIPPlan } from '../plan/plan.ts'
 import { createAgentMetrics } from '../telemetry/agent-metrics.ts'
 import { serveHealth } from '../telemetry/health-server.ts'
@@ -16,6 +19,7 @@ import { ClusterSource } from './cluster-source.ts'
 import { ConfigStore } from './config-store.ts'
 import { FileSource } from './file-source.ts'
 import { Loop } from './loop.ts'
+import { machineClock } from './machine-clock.ts'
 import { ownView } from './own-view.ts'
 import { readiness } from './readiness.ts'
 import { serveStatus } from './status-socket.ts'
@@ -106,10 +110,14 @@ export async function runAgent(
   opened.defer(() => links.close())
 
   loop = new Loop({
+    clock: machineClock,
     links,
     addresses,
     ownership,
     frames,
+    openSocket: openVrrpSocket,
+    readSysctl,
+    startCheck,
     logger,
     isNeighbour: options.instance !== options.node,
     openFence: () => openFence(`kube-vrrp-${ownership.mark}`),

@@ -3,12 +3,13 @@ import type { Instant } from '../lib/time.ts'
 import { addressChanges, type DesiredAddress, heldAddresses } from '../linux/address-changes.ts'
 import type { AddressChange, Addresses } from '../linux/addresses.ts'
 import type { Link, LinkAddress, LinkTable } from '../linux/links.ts'
-import { now } from '../linux/monotonic-clock.ts'
 import type { Ownership } from '../linux/ownership.ts'
 import type { SyscallError } from '../linux/syscall-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import type { MachineClock } from './machine-clock.ts'
 
 interface HeldAddressesParts {
+  readonly clock: MachineClock
   readonly links: LinkTable
   readonly addresses: Addresses
   readonly ownership: Ownership
@@ -32,7 +33,8 @@ interface HeldAddressesParts {
 export class HeldAddresses {
   readonly #parts: HeldAddressesParts
   #stale = false
-  #working: Promise<void> | undefined
+  #isWorking = false
+  #becameIdle: () => void = () => {}
   #renewAt: Instant = Number.POSITIVE_INFINITY
 
   constructor(parts: HeldAddressesParts) {
@@ -46,7 +48,7 @@ export class HeldAddresses {
 
   /** Whether all that was asked for is done. */
   get isTrue(): boolean {
-    return !this.#stale && !this.#working
+    return !this.#stale && !this.#isWorking
   }
 
   /** When to call `renewDue`. */
@@ -70,31 +72,34 @@ export class HeldAddresses {
 
   /** Begins a batch where one is needed; those that are asked for while it is under way follow it. */
   work(): void {
-    if (this.#stale)
-      this.#working ??= this.#untilTrue().finally(() => {
-        this.#working = undefined
-      })
+    if (!this.#stale || this.#isWorking) return
+    this.#isWorking = true
+    this.#stale = false
+    const { desired, links, addresses } = this.#parts
+    const changes = addressChanges(desired(), links.links, this.#isOurs)
+    if (changes.length === 0) {
+      this.#end()
+      return
+    }
+    this.#begin(changes)
+    void addresses.apply(changes).then(errors => {
+      this.#conclude(changes, errors)
+      this.#end()
+    })
   }
 
   /** Resolves when nothing is under way. */
   async idle(): Promise<void> {
-    while (this.#working) await this.#working
+    if (!this.#isWorking) return
+    await new Promise<void>(resolve => {
+      this.#becameIdle = resolve
+    })
   }
 
   readonly #isOurs = (link: Link, address: LinkAddress): boolean => this.#parts.ownership.isOurs(link.name, address)
 
-  async #untilTrue(): Promise<void> {
-    while (this.#stale) {
-      this.#stale = false
-      await this.#batch()
-      this.#parts.done()
-    }
-  }
-
-  async #batch(): Promise<void> {
-    const { links, addresses, ownership, logger, desired, before, notHeld, held } = this.#parts
-    const changes = addressChanges(desired(), links.links, this.#isOurs)
-    if (changes.length === 0) return
+  #begin(changes: readonly AddressChange[]): void {
+    const { clock, addresses, ownership, logger, before } = this.#parts
     try {
       ownership.record(changes)
     } catch (error) {
@@ -103,8 +108,12 @@ export class HeldAddresses {
       )
     }
     before(changes)
-    if (changes.some(({ action }) => action === 'hold')) this.#renewAt = Math.min(this.#renewAt, now() + addresses.pace)
-    const errors = await addresses.apply(changes)
+    if (changes.every(({ action }) => action === 'release')) return
+    this.#renewAt = Math.min(this.#renewAt, clock.now() + addresses.pace)
+  }
+
+  #conclude(changes: readonly AddressChange[], errors: readonly (SyscallError | undefined)[]): void {
+    const { ownership, logger, notHeld, held } = this.#parts
     notHeld(changes.filter(({ action }, i) => (action === 'release') === (errors[i] === undefined)))
     ownership.confirm(changes.filter((_, i) => errors[i] === undefined))
     for (const [i, change] of changes.entries()) {
@@ -115,5 +124,12 @@ export class HeldAddresses {
       // Somebody else put it there a moment ago: it serves, and is not ours to remove.
       if (change.action === 'hold' && error?.errno !== 'EEXIST') held(change, error)
     }
+  }
+
+  #end(): void {
+    this.#parts.done()
+    this.#isWorking = false
+    this.work()
+    if (!this.#isWorking) this.#becameIdle()
   }
 }

@@ -1,5 +1,6 @@
 import type { Check } from '../api/virtual-ip.ts'
 import type { LinkStatus, VirtualIPNodeSpec, VirtualRouterSpec, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
+import type { startCheck } from '../checks/check.ts'
 import { CheckSet } from '../checks/check-set.ts'
 import type { Family, IpAddress } from '../lib/ip-address.ts'
 import type { Instant, Millis } from '../lib/time.ts'
@@ -8,10 +9,10 @@ import type { HeardAnnouncement } from '../linux/announcement-socket.ts'
 import type { Fence } from '../linux/fence.ts'
 import type { FrameSocket } from '../linux/frame-socket.ts'
 import type { LinkTable } from '../linux/links.ts'
-import { now, timeAsleep } from '../linux/monotonic-clock.ts'
 import type { Ownership } from '../linux/ownership.ts'
 import { SyscallError } from '../linux/syscall-error.ts'
-import type { ReceivedPacket } from '../linux/vrrp-socket.ts'
+import type { readSysctl } from '../linux/sysctl.ts'
+import type { openVrrpSocket, ReceivedPacket } from '../linux/vrrp-socket.ts'
 import { routerStateName, transitionSentence, unansweredBefore } from '../status/router-status.ts'
 import type { RouterSample } from '../telemetry/agent-metrics.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -31,6 +32,7 @@ import { Diagnosis } from './diagnosis.ts'
 import { Heard } from './heard.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { type IsOurs, linkStatus } from './link-status.ts'
+import type { MachineClock } from './machine-clock.ts'
 import { Membership } from './membership.ts'
 import { oddAdvert, sameAddressOtherRouter } from './odd-adverts.ts'
 import { Output } from './output.ts'
@@ -47,10 +49,14 @@ const SUSPENDED: Millis = 50
 const FORGET_EVERY: Millis = 10_000
 
 export interface LoopParts {
+  readonly clock: MachineClock
   readonly links: LinkTable
   readonly addresses: Addresses
   readonly ownership: Ownership
   readonly frames: FrameSocket
+  readonly openSocket: typeof openVrrpSocket
+  readonly readSysctl: typeof readSysctl
+  readonly startCheck: typeof startCheck
   readonly logger: Logger
   /** Whether it runs beside the node's own agent, which had better know what VRIDs are run here. */
   readonly isNeighbour: boolean
@@ -70,6 +76,7 @@ export interface LoopParts {
  */
 export class Loop {
   readonly #parts: LoopParts
+  readonly #clock: MachineClock
   readonly #isOurs: IsOurs
   readonly #set = new RouterSet()
   readonly #routers = new Map<string, RunningRouter>()
@@ -87,12 +94,12 @@ export class Loop {
   /** Called after a pass in which something that users see has changed. */
   onStatusChanged: () => void = () => {}
 
-  #timer: NodeJS.Timeout | undefined
+  #disarm: (() => void) | undefined
   #armedFor: Instant | undefined
-  #forgetAt: Instant = now() + FORGET_EVERY
-  #asleep = timeAsleep()
+  #forgetAt: Instant
+  #asleep: Millis
   /** What it showed when `now()` was 0, by how it goes now. */
-  #wallClock = Date.now() - now()
+  #wallClock: Millis
   #statusDirty = false
   /** Called when nothing is held any more. */
   #onReleased: (() => void) | undefined
@@ -100,19 +107,21 @@ export class Loop {
 
   constructor(parts: LoopParts) {
     this.#parts = parts
+    const { clock } = parts
+    this.#clock = clock
+    this.#forgetAt = clock.now() + FORGET_EVERY
+    this.#asleep = clock.timeAsleep()
+    this.#wallClock = clock.wallClock() - clock.now()
     this.#isOurs = (link, address) => parts.ownership.isOurs(link.name, address)
     this.#reception = new Reception(this.#set)
-    this.#sockets = new Sockets(
-      {
-        received: (link, family, packet) => this.#receive(link, family, packet),
-        refused: (link, family, { source, payload }, error) => {
-          const key = this.#set.find(link, family, payload[1] ?? 0)
-          this.#refuse(error, source, key)
-        },
-        readable: drain => this.#pass(drain),
+    this.#sockets = new Sockets(parts, {
+      received: (link, family, packet) => this.#receive(link, family, packet),
+      refused: (link, family, { source, payload }, error) => {
+        const key = this.#set.find(link, family, payload[1] ?? 0)
+        this.#refuse(error, source, key)
       },
-      parts.isNeighbour,
-    )
+      readable: drain => this.#pass(drain),
+    })
     this.#heartbeat = new Heartbeat({
       set: this.#set,
       routers: this.#routers,
@@ -137,7 +146,7 @@ export class Loop {
         this.#statusDirty = true
       },
     })
-    this.#checks = new CheckSet(() => this.#reconcile())
+    this.#checks = new CheckSet(() => this.#reconcile(), parts.startCheck)
     this.#membership = new Membership({
       ...parts,
       isOurs: this.#isOurs,
@@ -180,7 +189,7 @@ export class Loop {
       const waiting = this.#handingOver()
       for (const { linkIndex, address, mac } of announcements) {
         const isOwn = this.#parts.links.links.get(linkIndex)?.mac.every((byte, i) => byte === mac[i])
-        if (!isOwn) this.#diagnosis.announced({ linkIndex, address, mac }, now())
+        if (!isOwn) this.#diagnosis.announced({ linkIndex, address, mac }, this.#clock.now())
         for (const key of isOwn ? [] : (waiting.get(`${linkIndex} ${address.text}`) ?? [])) {
           this.#step(key, { type: 'Announced' })
         }
@@ -198,7 +207,7 @@ export class Loop {
     await this.#released(hurry)
     this.#pass(() => this.#membership.withdrawAll())
     this.#closed = true
-    clearTimeout(this.#timer)
+    this.#disarm?.()
     await this.#output.idle()
     this.#heartbeat.close()
     this.#sockets.close()
@@ -270,19 +279,19 @@ export class Loop {
       this.#diagnosis.next(),
       this.#forgetAt,
     )
-    if (next === this.#armedFor && this.#timer) return
-    clearTimeout(this.#timer)
+    if (next === this.#armedFor && this.#disarm) return
+    this.#disarm?.()
     this.#armedFor = next
-    this.#timer = setTimeout(() => this.#wake(next), Math.max(0, Math.ceil(next - now())))
+    this.#disarm = this.#clock.at(next, () => this.#wake(next))
   }
 
   #wake(armedFor: Instant): void {
-    this.#timer = undefined
-    this.#parts.observeLateness(Math.max(0, now() - armedFor) / 1000)
+    this.#disarm = undefined
+    this.#parts.observeLateness(Math.max(0, this.#clock.now() - armedFor) / 1000)
     this.#pass(() => {
       // A late timer proves nothing while the advert that refutes it may wait in the socket.
       this.#sockets.drainAll()
-      const at = now()
+      const at = this.#clock.now()
       for (const key of this.#set.due(at)) {
         this.#step(key, this.#overslept(key, at) ? { type: 'Overslept' } : { type: 'DeadlineReached' })
       }
@@ -299,11 +308,11 @@ export class Loop {
    * now that another is Active holds nothing any more, and who was silent for as long as a Backup may wait asks anew.
    */
   #beat(): void {
-    const lapsed = this.#heartbeat.beat(now())
+    const lapsed = this.#heartbeat.beat(this.#clock.now())
     if (lapsed.length === 0) return
     const wereActive = this.#heartbeat.routersOf(lapsed).filter(key => this.#set.get(key)?.state.name === 'Active')
     this.#sockets.drainAll()
-    const at = now()
+    const at = this.#clock.now()
     for (const key of wereActive) {
       const state = this.#set.get(key)?.state
       if (!state || !holdsAddresses(state)) continue
@@ -329,7 +338,7 @@ export class Loop {
   /** Before anything is heard: who was replaced while asleep must not answer its successor as if it were still Active. */
   #noticeSleep(): void {
     this.#noticeSuspend()
-    const at = now()
+    const at = this.#clock.now()
     if (this.#armedFor === undefined || at - this.#armedFor < LATENESS_FLOOR) return
     for (const key of this.#set.keys()) {
       if (this.#set.get(key)?.state.name === 'Active' && this.#overslept(key, at))
@@ -340,11 +349,11 @@ export class Loop {
   /** A suspended machine heard nothing; CLOCK_MONOTONIC stood still meanwhile, so no timer is late. */
   #noticeSuspend(): void {
     // The wall clock does not stand still then either, and costs less to read with every packet.
-    const wallClock = Date.now() - now()
+    const wallClock = this.#clock.wallClock() - this.#clock.now()
     const jump = Math.abs(wallClock - this.#wallClock)
     this.#wallClock = wallClock
     if (jump < SUSPENDED / 2) return
-    const asleep = timeAsleep()
+    const asleep = this.#clock.timeAsleep()
     const length = asleep - this.#asleep
     this.#asleep = asleep
     if (length < SUSPENDED) return
@@ -405,7 +414,7 @@ export class Loop {
     heard.again =
       repetition &&
       (() => {
-        if (!repetition(now())) return false
+        if (!repetition(this.#clock.now())) return false
         counters.advertisementsReceived++
         return true
       })
@@ -416,19 +425,19 @@ export class Loop {
     const router = key === undefined ? undefined : this.#routers.get(key)
     router?.counters.refused(reason)
     this.refused.set(reason, (this.refused.get(reason) ?? 0) + 1)
-    if (key !== undefined) this.#diagnosis.refused(key, refusal, source, now())
+    if (key !== undefined) this.#diagnosis.refused(key, refusal, source, this.#clock.now())
     this.#complain(router, `an advert from ${source.text} is refused: ${reason}: ${detail}`)
   }
 
   /** A virtual router that this node does not run here. */
   #hearOther(link: number, family: Family, advertisement: Advertisement, source: IpAddress): void {
     const { virtualRouterID } = advertisement
-    this.#diagnosis.heardOther(link, advertisement, source, now())
-    if (!this.#heard.record(link, family, virtualRouterID, source.text, now())) return
+    this.#diagnosis.heardOther(link, advertisement, source, this.#clock.now())
+    if (!this.#heard.record(link, family, virtualRouterID, source.text, this.#clock.now())) return
     this.#statusDirty = true
     const name = this.#parts.links.links.get(link)?.name
     const sentence = `VRID ${virtualRouterID} (${family}) is run on ${name} by ${source.text}, and not by this agent`
-    if (this.#complaints.isNew(sentence, now())) this.#parts.logger.info(sentence)
+    if (this.#complaints.isNew(sentence, this.#clock.now())) this.#parts.logger.info(sentence)
     for (const [key, router] of this.#routers) {
       const own = this.#set.get(key)
       const complaint = own?.link === link && sameAddressOtherRouter(advertisement, source, own.config)
@@ -439,21 +448,21 @@ export class Loop {
   #complain(router: RunningRouter | undefined, complaint: string): void {
     const { virtualIP, family } = router?.desired.spec ?? {}
     const sentence = virtualIP === undefined ? complaint : `${virtualIP}: ${complaint}`
-    if (this.#complaints.isNew(sentence, now())) this.#parts.logger.warn({ virtualIP, family }, sentence)
+    if (this.#complaints.isNew(sentence, this.#clock.now())) this.#parts.logger.warn({ virtualIP, family }, sentence)
   }
 
   // ---- decide
 
   #step(key: string, event: RouterEvent): void {
     const before = this.#set.get(key)?.state
-    if (before) this.#take(key, before, this.#set.step(key, event, now()))
+    if (before) this.#take(key, before, this.#set.step(key, event, this.#clock.now()))
   }
 
   #take(key: string, before: RouterState, { state, messages, observations }: Step): void {
     const router = this.#routers.get(key)
     if (!router) return
     for (const observation of observations) this.#observe(key, router, before, observation)
-    this.#diagnosis.stepped(key, before, state, now())
+    this.#diagnosis.stepped(key, before, state, this.#clock.now())
     if (
       state.name === 'Backup' &&
       before.name === 'Backup' &&
@@ -467,7 +476,7 @@ export class Loop {
 
   #observe(key: string, router: RunningRouter, before: RouterState, observation: Observation): void {
     const { logger } = this.#parts
-    this.#diagnosis.observed(key, observation, now())
+    this.#diagnosis.observed(key, observation, this.#clock.now())
     const { virtualIP, family } = router.desired.spec
     switch (observation.type) {
       case 'Transition': {
@@ -475,12 +484,12 @@ export class Loop {
         // To leave is part of a FAULT, which is said already.
         if (wasFault && observation.to === 'Initialize') return
         const running = this.#set.get(key)
-        const sentence = transitionSentence(observation, before, running?.config, now(), running?.state)
+        const sentence = transitionSentence(observation, before, running?.config, this.#clock.now(), running?.state)
         const message = wasFault ? sentence.replace('INITIALIZE', 'FAULT') : sentence
         logger.info({ virtualIP, family, reason: observation.reason }, `${virtualIP}: ${message}`)
         router.show(routerStateName(observation.to), observation.reason, message)
         if (observation.to === 'Active' && running)
-          router.tookOver(before, unansweredBefore(observation, before, running.config, now()))
+          router.tookOver(before, unansweredBefore(observation, before, running.config, this.#clock.now()))
         this.#statusDirty = true
         return
       }

@@ -1,7 +1,6 @@
 import type { VirtualIPNodeSpec, VirtualRouterSpec } from '../api/virtual-ip-node.ts'
 import type { Instant, Millis } from '../lib/time.ts'
 import type { Link, LinkTable } from '../linux/links.ts'
-import { now } from '../linux/monotonic-clock.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { RouterSet } from '../vrrp/router-set.ts'
 import { holdsAddresses, type RouterEvent, type RouterState, type Step } from '../vrrp/virtual-router.ts'
@@ -16,6 +15,7 @@ import {
 import { endpoints } from './endpoints.ts'
 import type { Heard } from './heard.ts'
 import type { IsOurs } from './link-status.ts'
+import type { MachineClock } from './machine-clock.ts'
 import type { Output } from './output.ts'
 import type { Passwords } from './passwords.ts'
 import type { Reception } from './reception.ts'
@@ -28,6 +28,7 @@ const RETRY_AFTER: Millis = 5000
 const HANDED_OVER: ReadonlySet<string> = new Set(['CheckFailed'])
 
 interface MembershipParts {
+  readonly clock: MachineClock
   readonly links: LinkTable
   readonly isOurs: IsOurs
   readonly logger: Logger
@@ -98,13 +99,13 @@ export class Membership {
 
   /** The kernel refuses what this router needs: it is in FAULT, and tries again. */
   refuse(key: string, router: RunningRouter, fault: Fault): void {
-    router.refusal = { ...fault, until: now() + RETRY_AFTER }
+    router.refusal = { ...fault, until: this.#parts.clock.now() + RETRY_AFTER }
     this.#retryAfter(RETRY_AFTER)
     this.#fault(key, router, fault)
   }
 
   retry(): void {
-    const at = now()
+    const at = this.#parts.clock.now()
     this.#retryAt = undefined
     for (const router of this.#parts.routers.values()) {
       if (router.refusal && router.refusal.until <= at) router.refusal = undefined
@@ -132,9 +133,9 @@ export class Membership {
   }
 
   #run(desired: DesiredRouter): void {
-    const { set, routers, output, take, step } = this.#parts
+    const { clock, set, routers, output, take, step } = this.#parts
     const { key, outcome } = desired
-    const router = routers.get(key) ?? new RunningRouter(desired)
+    const router = routers.get(key) ?? new RunningRouter(desired, clock)
     routers.set(key, router)
     router.isLeaving = false
     if (prefixText(router.desired) !== prefixText(desired)) output.expect()
@@ -144,10 +145,10 @@ export class Membership {
     if (fault) this.#fault(key, router, fault)
     if (fault || 'fault' in outcome) return
     const { link, config } = outcome
-    if (!set.get(key)) set.add(key, link.index, config, now())
+    if (!set.get(key)) set.add(key, link.index, config, clock.now())
     const running = set.get(key)
     if (!running) return
-    if (!sameConfig(running.config, config)) take(key, running.state, set.reconfigure(key, config, now()))
+    if (!sameConfig(running.config, config)) take(key, running.state, set.reconfigure(key, config, clock.now()))
     if (running.state.name !== 'Initialize') return
     if ('waitingFor' in outcome) {
       router.show('INITIALIZE', 'WaitingForCheck', `Check ${outcome.waitingFor} has no result yet`)
@@ -211,7 +212,7 @@ export class Membership {
   }
 
   #retryAfter(length: Millis): void {
-    this.#retryAt = Math.min(this.#retryAt ?? Number.POSITIVE_INFINITY, now() + length)
+    this.#retryAt = Math.min(this.#retryAt ?? Number.POSITIVE_INFINITY, this.#parts.clock.now() + length)
   }
 
   // ---- how it ends
@@ -259,11 +260,11 @@ export class Membership {
 
   /** Stops a router at once and forgets its protocol state. */
   #leave(key: string): void {
-    const { set, output, heard, reception } = this.#parts
+    const { clock, set, output, heard, reception } = this.#parts
     this.#stop(key, false)
     output.leave(key)
     const running = set.get(key)
-    if (running) heard.leave(running.link, running.config.family, running.config.virtualRouterID, now())
+    if (running) heard.leave(running.link, running.config.family, running.config.virtualRouterID, clock.now())
     reception.forget(key)
     set.remove(key)
   }

@@ -4,10 +4,9 @@ import type { DesiredAddress } from '../linux/address-changes.ts'
 import type { AddressChange, Addresses } from '../linux/addresses.ts'
 import type { FrameSocket } from '../linux/frame-socket.ts'
 import type { LinkTable } from '../linux/links.ts'
-import { now } from '../linux/monotonic-clock.ts'
 import type { Ownership } from '../linux/ownership.ts'
 import { SyscallError } from '../linux/syscall-error.ts'
-import { readSysctl } from '../linux/sysctl.ts'
+import type { readSysctl } from '../linux/sysctl.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { RouterSet } from '../vrrp/router-set.ts'
 import { holdsAddresses, type Message, type RouterState } from '../vrrp/virtual-router.ts'
@@ -15,15 +14,18 @@ import { Announcements } from './announcements.ts'
 import type { Fault } from './desired-routers.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import { HeldAddresses } from './held-addresses.ts'
+import type { MachineClock } from './machine-clock.ts'
 import { type RunningRouter, sendRefused } from './running-router.ts'
 import type { Sockets } from './sockets.ts'
 import { announce } from './transmit.ts'
 
 interface OutputParts {
+  readonly clock: MachineClock
   readonly links: LinkTable
   readonly addresses: Addresses
   readonly ownership: Ownership
   readonly frames: FrameSocket
+  readonly readSysctl: typeof readSysctl
   readonly logger: Logger
   readonly set: RouterSet
   readonly routers: ReadonlyMap<string, RunningRouter>
@@ -58,7 +60,7 @@ export class Output {
     this.#held = new HeldAddresses({
       ...parts,
       desired: () => this.desiredAddresses(),
-      before: changes => parts.heartbeat.before(changes, now()),
+      before: changes => parts.heartbeat.before(changes, parts.clock.now()),
       notHeld: changes => parts.heartbeat.after(changes),
       held: (change, error) => this.#addressHeld(change, error),
       done: () => this.#addressesTrue(),
@@ -109,7 +111,7 @@ export class Output {
 
   /** What is held is answered for, unless something has to be released first: then after that. */
   answer(): void {
-    if (this.#held.isTrue) this.#parts.heartbeat.begin(now())
+    if (this.#held.isTrue) this.#parts.heartbeat.begin(this.#parts.clock.now())
   }
 
   /** A router that has stopped is forgotten; its Priority 0 is said when its addresses are gone. */
@@ -142,7 +144,7 @@ export class Output {
           this.#advertise(key, router, message.priority)
           break
         case 'Announce':
-          this.#announcements.begin(key, now())
+          this.#announcements.begin(key, this.#parts.clock.now())
           this.#announce(key)
           break
       }
@@ -154,7 +156,7 @@ export class Output {
     const socket = running && this.#parts.sockets.get(running.link, running.config.family)
     if (!running || !socket) return
     try {
-      const at = now()
+      const at = this.#parts.clock.now()
       this.#parts.heartbeat.advertising(key, at)
       socket.send(router.advertisement(running.config, priority))
       if (priority > 0) {
@@ -170,7 +172,7 @@ export class Output {
   }
 
   #announce(key: string, only?: readonly IpAddress[]): void {
-    const { set, links, frames } = this.#parts
+    const { set, links, frames, readSysctl } = this.#parts
     const running = set.get(key)
     const link = running && links.links.get(running.link)
     // Who only answers until a successor has announced does not announce against it.
@@ -200,7 +202,7 @@ export class Output {
     this.#parts.heartbeat.open()
     this.#parts.noticeSleep()
     if (!this.#held.stale) {
-      this.#parts.heartbeat.begin(now())
+      this.#parts.heartbeat.begin(this.#parts.clock.now())
       for (const [key, router] of this.#parts.routers) {
         if (router.outbox.length > 0) this.#send(key, router, router.takeOutbox())
       }

@@ -8,6 +8,7 @@ import type { SimplePassword } from '../vrrp/advertisement.ts'
 import type { Message, RouterState, VirtualRouterConfig } from '../vrrp/virtual-router.ts'
 import { simplePassword } from '../wire/simple-password.ts'
 import { type CheckResult, checkKey, type DesiredRouter, type Fault } from './desired-routers.ts'
+import type { MachineClock } from './machine-clock.ts'
 import { type Passwords, passwordOf } from './passwords.ts'
 import { AdvertisementBytes } from './transmit.ts'
 
@@ -23,6 +24,7 @@ interface Shown {
 export class RunningRouter {
   desired: DesiredRouter
   readonly counters = new RouterCounters()
+  readonly #clock: MachineClock
   readonly #bytes = new AdvertisementBytes()
   authentication: SimplePassword | undefined
   /** Why it can't take part, by the kernel's word; tried again at `until`. */
@@ -39,15 +41,18 @@ export class RunningRouter {
   leaver: IpAddress | undefined
   /** How it became MASTER the last time. */
   #lastTakeover: Takeover | undefined
-  shown: Shown = { state: 'INITIALIZE', since: new Date().toISOString(), reason: 'Startup', message: undefined }
+  shown: Shown
 
-  constructor(desired: DesiredRouter) {
+  constructor(desired: DesiredRouter, clock: MachineClock) {
     this.desired = desired
+    this.#clock = clock
+    const since = new Date(clock.wallClock()).toISOString()
+    this.shown = { state: 'INITIALIZE', since, reason: 'Startup', message: undefined }
   }
 
   /** True where the state is another one than before. */
   show(state: RouterStateName, reason: string, message: string | undefined): boolean {
-    const at = new Date()
+    const at = new Date(this.#clock.wallClock())
     const before = this.shown
     const changed = state !== before.state
     this.shown = { state, since: changed ? at.toISOString() : before.since, reason, message }

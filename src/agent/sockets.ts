@@ -1,9 +1,9 @@
 import type { Family, IpAddress } from '../lib/ip-address.ts'
 import type { Link } from '../linux/links.ts'
-import { now } from '../linux/monotonic-clock.ts'
 import { SyscallError } from '../linux/syscall-error.ts'
-import { openVrrpSocket, type ReceivedPacket, type VrrpSocket } from '../linux/vrrp-socket.ts'
+import type { openVrrpSocket, ReceivedPacket, VrrpSocket } from '../linux/vrrp-socket.ts'
 import type { DecodeError } from '../wire/decode-error.ts'
+import type { MachineClock } from './machine-clock.ts'
 import { PACE, ReadingPace } from './reading-pace.ts'
 
 /** A link and family that a socket is wanted for, and the address it sends from. */
@@ -21,6 +21,13 @@ interface OpenSocket {
   readonly received: (packet: ReceivedPacket) => void
 }
 
+interface SocketsParts {
+  readonly clock: MachineClock
+  readonly openSocket: typeof openVrrpSocket
+  /** Other agents on this node hear what is sent. */
+  readonly isNeighbour: boolean
+}
+
 export interface SocketEvents {
   /** A packet of protocol 112 that passed the TTL check. */
   received(link: number, family: Family, packet: ReceivedPacket): void
@@ -35,15 +42,14 @@ export class Sockets {
   readonly #open = new Map<string, OpenSocket>()
   readonly #errors = new Map<string, Error>()
   readonly #events: SocketEvents
-  readonly #isNeighbour: boolean
+  readonly #parts: SocketsParts
   /** Those that are read by the ticker, and not polled. */
   readonly #paced = new Set<OpenSocket>()
-  #ticker: NodeJS.Timeout | undefined
+  #stopTicker: (() => void) | undefined
 
-  /** `isNeighbour`: other agents on this node hear what is sent. */
-  constructor(events: SocketEvents, isNeighbour: boolean) {
+  constructor(parts: SocketsParts, events: SocketEvents) {
+    this.#parts = parts
     this.#events = events
-    this.#isNeighbour = isNeighbour
   }
 
   set(wanted: readonly Endpoint[]): void {
@@ -83,17 +89,25 @@ export class Sockets {
 
   #drain({ socket, pace, received }: OpenSocket): void {
     const packets = socket.drain(received)
-    pace.read(now(), packets)
+    pace.read(this.#parts.clock.now(), packets)
   }
 
   #readable(open: OpenSocket): void {
-    if (open.pace.readsNow(now())) {
+    if (open.pace.readsNow(this.#parts.clock.now())) {
       this.#events.readable(() => this.#drain(open))
       return
     }
     open.socket.poll(false)
     this.#paced.add(open)
-    this.#ticker ??= setInterval(() => this.#events.readable(() => this.#tick()), PACE)
+    if (!this.#stopTicker) this.#tickLater()
+  }
+
+  #tickLater(): void {
+    const { clock } = this.#parts
+    this.#stopTicker = clock.at(clock.now() + PACE, () => {
+      this.#tickLater()
+      this.#events.readable(() => this.#tick())
+    })
   }
 
   #tick(): void {
@@ -108,8 +122,8 @@ export class Sockets {
 
   #stopTicking(): void {
     if (this.#paced.size > 0) return
-    clearInterval(this.#ticker)
-    this.#ticker = undefined
+    this.#stopTicker?.()
+    this.#stopTicker = undefined
   }
 
   #ensure({ link, family, source }: Endpoint): void {
@@ -118,11 +132,11 @@ export class Sockets {
     if (old && old.source === source.text && old.linkName === link.name) return
     if (old) this.#close(key)
     try {
-      const socket = openVrrpSocket({
+      const socket = this.#parts.openSocket({
         family,
         link,
         source,
-        isNeighbour: this.#isNeighbour,
+        isNeighbour: this.#parts.isNeighbour,
         onReadable: () => this.#readable(open),
         onRefused: (error, packet) => this.#events.refused(link.index, family, packet, error),
       })

@@ -24,7 +24,7 @@ export interface Addresses {
    * it is now as asked, also where a released address was already gone or one that this process holds is still there. EEXIST: someone
    * else put it there, and it was left alone.
    */
-  apply(changes: readonly AddressChange[]): Promise<readonly (SyscallError | undefined)[]>
+  apply(changes: readonly AddressChange[]): PromiseLike<readonly (SyscallError | undefined)[]>
   /** How long after changes, or after it was called last, `renew` is to be called. */
   readonly pace: Millis
   /**
