@@ -73,6 +73,7 @@ export function helm(args: readonly string[], input = '', environment: NodeJS.Pr
   const env = {
     ...process.env,
     ...Object.fromEntries(['CACHE', 'CONFIG', 'DATA'].map(name => [`HELM_${name}_HOME`, join(HOME, name)])),
+    KUBECACHEDIR: join(HOME, 'kubectl'),
     ...environment,
   }
   return new Promise((resolve, reject) => {

@@ -119,7 +119,8 @@ export async function startApiServer(settings: ApiServerSettings): Promise<ApiSe
     await eventually(server, async () => isReady(url, adminToken, readFileSync(caFile)))
     client ??= openClient({ kubeconfig, namespace: 'kube-vrrp' })
   }
-  const kubectl = (args: readonly string[], input?: string) => runKubectl(kubeconfig, args, input)
+  const kubectlEnvironment = { KUBECONFIG: kubeconfig, KUBECACHEDIR: join(dir, 'kubectl-cache') }
+  const kubectl = (args: readonly string[], input?: string) => runKubectl(kubectlEnvironment, args, input)
   const stop = () => end(server, 'SIGKILL')
 
   const api: ApiServer = {
@@ -223,9 +224,9 @@ function isReady(url: string, token: string, ca: Buffer): Promise<void> {
   })
 }
 
-async function runKubectl(kubeconfig: string, args: readonly string[], input = ''): Promise<string> {
+async function runKubectl(environment: NodeJS.ProcessEnv, args: readonly string[], input = ''): Promise<string> {
   const running = promisify(execFile)(toolPath('kubectl'), args, {
-    env: { ...process.env, KUBECONFIG: kubeconfig },
+    env: { ...process.env, ...environment },
     maxBuffer: 64 * 1024 * 1024,
   })
   running.child.stdin?.end(input)
