@@ -18,10 +18,7 @@ export async function startAsking(
   addresses: readonly string[],
   pace: number,
 ): Promise<{ stop(): Promise<Claim[]> }> {
-  const index = client.run('cat', '/sys/class/net/eth0/ifindex').trim()
-  const own6 = /inet6 (fe80[0-9a-f:]+)/.exec(client.run('ip', '-6', 'address', 'show', 'dev', 'eth0'))?.[1] ?? ''
-  const own4 = client.addresses[0]?.split('/')[0] ?? ''
-  const args = [ASKER, String(pace), client.mac, own4, own6, index, ...addresses]
+  const args = [ASKER, ...askerArguments(client, addresses, pace)]
   const child = client.spawn('node', args, { stdio: ['pipe', 'pipe', 'inherit'] })
   if (!child.stdout) throw new Error('An asker without output')
   const begun = once(child.stdout, 'data')
@@ -42,4 +39,12 @@ export async function startAsking(
         .map(([at, address = '', mac = '']) => ({ at: Number(at), address, mac }))
     },
   }
+}
+
+/** How often who asks whom, as asker.ts and watcher.ts want it. */
+export function askerArguments(client: LabNode, addresses: readonly string[], pace: number): string[] {
+  const index = client.run('cat', '/sys/class/net/eth0/ifindex').trim()
+  const own6 = /inet6 (fe80[0-9a-f:]+)/.exec(client.run('ip', '-6', 'address', 'show', 'dev', 'eth0'))?.[1] ?? ''
+  const own4 = client.addresses[0]?.split('/')[0] ?? ''
+  return [String(pace), client.mac, own4, own6, index, ...addresses]
 }

@@ -56,6 +56,17 @@ test('what a node sends is lost in one direction, or what it is sent, or both', 
   assert.match(b.run('ip', 'link', 'show', 'eth0'), /LOWER_UP/)
 })
 
+test('in a divided LAN nodes of either side hear only each other, but who is exempt, and the bridge, hear all', async t => {
+  const c = lan.addNode({ name: 'lan-c', addresses: ['10.9.6.3/24'] })
+  const hears = async (by: LabNode, address: string) => (await answerers(by, address)).length > 0
+  startResponder(c)
+  lan.divide([b], [c])
+  t.after(() => lan.undivide())
+  assert.deepEqual([await arrived(a, b), await arrived(b, a)], [false, false])
+  assert.deepEqual([await arrived(a, c), await arrived(b, c)], [true, true])
+  assert.equal(await hears(b, '10.9.6.3'), true)
+})
+
 test("a node's carrier goes and comes", () => {
   lan.setCarrier(b, false)
   assert.match(b.run('ip', 'link', 'show', 'eth0'), /NO-CARRIER/)

@@ -43,6 +43,9 @@ export interface Lan {
   /** Silent loss: the node's carrier stays. `only`: of what nft matches so, e.g. `ip daddr 10.0.0.1` (default: all). */
   cut(node: LabNode, direction?: Direction, only?: string): void
   uncut(node: LabNode): void
+  /** These nodes and the others do not hear each other; who is at the bridge itself, and who is in `exempt`, hears them all. */
+  divide(side: readonly LabNode[], exempt?: readonly LabNode[]): void
+  undivide(): void
   /** The carrier of the node's eth0 goes or comes. */
   setCarrier(node: LabNode, carrier: boolean): void
   /** Everything on every node ends; nodes and bridge are gone. */
@@ -96,6 +99,15 @@ export function openLan({ bridge = 'br0', addresses = [] }: LanOptions = {}): La
     },
     uncut(node) {
       nft(`delete table netdev ${portOf(node)}`)
+    },
+    divide(side, exempt = []) {
+      const set = (members: readonly LabNode[]) => `{ ${members.map(node => `"${portOf(node)}"`).join(', ')} }`
+      const others = set([...nodes.values()].filter(node => !side.includes(node) && !exempt.includes(node)))
+      const rules = `iifname ${set(side)} oifname ${others} drop; iifname ${others} oifname ${set(side)} drop;`
+      nft(`table bridge ${bridge} { chain forward { type filter hook forward priority 0; ${rules} }; }`)
+    },
+    undivide() {
+      nft(`delete table bridge ${bridge}`)
     },
     setCarrier(node, carrier) {
       setUp(portOf(node), carrier)

@@ -1,6 +1,6 @@
 /*
  * Asks addresses by ICMP echo and by UDP (port 7) at a steady pace until its standard input ends; then prints what became of it as JSON,
- * a `Pinged` each: pinger.ts MILLISECONDS ADDRESS...
+ * a `Pinged` each: pinger.ts MILLISECONDS ICMP,UDP ADDRESS...
  */
 import { isIPv6 } from 'node:net'
 import { ipAddress } from '../../src/lib/ip-address.ts'
@@ -10,7 +10,7 @@ import { internetChecksum, sumWords } from '../../src/wire/checksum.ts'
 import { labTime } from './lan.ts'
 import type { Pinged } from './pings.ts'
 
-const [pace = '1', ...addresses] = process.argv.slice(2)
+const [pace = '1', protocols = '', ...addresses] = process.argv.slice(2)
 /** An answer that takes longer is none. */
 const ANSWERED_WITHIN = 1000
 const MOST_AT_ONCE = 5
@@ -92,10 +92,8 @@ const [SOCK_DGRAM, SOCK_RAW, SOCK_NONBLOCK] = [2, 3, 0o4000]
 const [IPPROTO_ICMP, IPPROTO_ICMPV6, SOL_SOCKET, SO_RCVBUFFORCE] = [1, 58, 1, 33]
 const BUFFER = new Uint8Array(Int32Array.of(4 << 20).buffer)
 
-const streams = addresses.flatMap((address, i) => [
-  new Stream(address, 'ICMP', i + 1),
-  new Stream(address, 'UDP', i + 1),
-])
+const asked = (['ICMP', 'UDP'] as const).filter(protocol => protocols.split(',').includes(protocol))
+const streams = addresses.flatMap((address, i) => asked.map(protocol => new Stream(address, protocol, i + 1)))
 let next = labTime()
 /** A timer that is late sends a few of those it missed; more at once would be lost in queues that no host at this pace would fill. */
 const timer = setInterval(() => {

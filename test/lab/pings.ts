@@ -19,13 +19,16 @@ export interface Pinged {
 
 const PINGER = fileURLToPath(new URL('pinger.ts', import.meta.url))
 
-/** Asks each address from `client` by ICMP and by UDP, every `pace` ms each, until `stop`. Resolves when it has begun. */
+/** Asks each address from `client` by ICMP and by UDP, unless told otherwise, every `pace` ms each, until `stop`. Resolves when it has begun. */
 export async function startPings(
   client: LabNode,
   addresses: readonly string[],
   pace: number,
+  protocols: readonly Pinged['protocol'][] = ['ICMP', 'UDP'],
 ): Promise<{ stop(): Promise<Pinged[]> }> {
-  const child = client.spawn('node', [PINGER, String(pace), ...addresses], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = client.spawn('node', [PINGER, String(pace), protocols.join(), ...addresses], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   if (!child.stdout) throw new Error('A pinger without output')
   const begun = once(child.stdout, 'data')
   let output = ''

@@ -1,0 +1,20 @@
+/* The short run of `make chaos`: what befalls real agents in a cluster, and who answers meanwhile. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { runChaos } from '../chaos/chaos.ts'
+
+const SEED = 5
+
+test('whatever happens to agents, links and the control plane, one answers for each address, and nothing is left behind', async t => {
+  const options = { seed: SEED, seconds: 25, nodes: 4, keepalived: false, slack: 1500 }
+  const { faults, sides, wrongAtTheEnd } = await runChaos({ ...options, say: line => t.diagnostic(line) })
+  const count = [...faults.values()].reduce((sum, of) => sum + of, 0)
+  assert.ok(count >= 10, `${count} faults`)
+  const [ours] = sides
+  assert.ok(ours)
+  const { answers, two, nobody, blind } = ours
+  t.diagnostic(`${count} faults, ${answers} answers, ${JSON.stringify({ two, nobody, blind })}`)
+  assert.ok(answers > 10_000, `${answers} answers`)
+  assert.deepEqual(ours.transcripts.join('\n\n'), '')
+  assert.deepEqual(wrongAtTheEnd, [])
+})
