@@ -53,6 +53,7 @@ export class LiveCluster {
   #mend: (() => void) | undefined
   readonly #folder: string
   readonly #settings: Settings
+  /** By node, and the controller's. */
   readonly #kubeconfigs = new Map<string, string>()
   readonly #watching = new AbortController()
 
@@ -174,7 +175,9 @@ export class LiveCluster {
   }
 
   async startController(identity: string): Promise<void> {
-    const kubeconfig = await this.api.kubeconfigOf('controller')
+    // Asked for once, as an agent's.
+    const kubeconfig = this.#kubeconfigs.get('controller') ?? (await this.api.kubeconfigOf('controller'))
+    this.#kubeconfigs.set('controller', kubeconfig)
     const flags = ['--kubeconfig', kubeconfig, '--identity', identity, '--metrics-address', '127.0.0.1:0']
     const child = spawn(process.execPath, [MAIN, 'controller', ...flags, '--log-format', 'text'])
     const said = (chunk: Buffer) => this.#said.set(identity, this.controllerSaid(identity) + chunk)

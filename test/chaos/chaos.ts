@@ -65,8 +65,8 @@ export async function runChaos(options: ChaosOptions): Promise<Outcome> {
     const watches = await Promise.all(sides.map(side => watch(side, asked, options)))
     await sleep(SETTLED)
     const begun = labTime()
-    await befall(planned, begun, sides, cluster, say)
-    const wrongAtTheEnd = await leftovers(cluster, asked, say)
+    const failed = await befall(planned, begun, sides, cluster, say)
+    const wrongAtTheEnd = [...failed, ...(await leftovers(cluster, asked, say))]
     const outcomes: SideOutcome[] = []
     for (const end of watches) outcomes.push(await end(begun))
     const faults = new Map([...Map.groupBy(planned, ({ fault }) => fault.kind)].map(([kind, of]) => [kind, of.length]))
@@ -106,24 +106,30 @@ async function keepalivedSide(names: readonly string[], asked: readonly Asked[])
   return { who: 'keepalived', lan, nodes, observer, chronicle: new Chronicle(nodes.map(({ name }) => name)), daemons }
 }
 
-/** Every fault at its time, to each side that it can befall; done when the last is over. */
+/** Every fault at its time, to each side that it can befall; done when the last is over. Gives those that could not be caused. */
 async function befall(
   planned: readonly Scheduled[],
   begun: number,
   sides: readonly WatchedSide[],
   cluster: LiveCluster,
   say: (line: string) => void,
-): Promise<void> {
+): Promise<string[]> {
   const underWay: Promise<void>[] = []
+  const failed: string[] = []
   for (const { at, fault } of planned) {
-    await sleep(begun + at - labTime())
+    await sleep(Math.max(0, begun + at - labTime()))
     say(`${((labTime() - begun) / 1000).toFixed(1).padStart(7)} s  ${sentence(fault)}`)
     if (fault.kind === 'api down' || fault.kind === 'api frozen' || fault.kind === 'controller') {
       const [ours] = sides
-      if (ours) underWay.push(strikeControlPlane(fault.kind, fault.lasts, cluster, ours.chronicle))
-    } else underWay.push(...sides.map(side => cause(side, fault)))
+      if (ours) underWay.push(strikeControlPlane(fault.kind, fault.lasts, cluster, ours.chronicle).catch(failure))
+    } else underWay.push(...sides.map(side => cause(side, fault).catch(failure)))
+
+    function failure(error: unknown): void {
+      failed.push(`${sentence(fault)}: ${error instanceof Error ? error.message : error}`)
+    }
   }
   await Promise.all(underWay)
+  return failed
 }
 
 async function strikeControlPlane(
