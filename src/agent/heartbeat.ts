@@ -68,7 +68,7 @@ export class Heartbeat {
   /** When to call `beat`. */
   next(): Instant | undefined {
     const next = Math.min(this.#nextBeat, this.#tellAt)
-    return next === Number.POSITIVE_INFINITY ? undefined : next
+    return !this.#fence || next === Number.POSITIVE_INFINITY ? undefined : next
   }
 
   /** What a killed predecessor left is gone. */

@@ -71,6 +71,19 @@ test('a shorter interval holds from the first advert that names it, a longer one
   }
 })
 
+test('where the kernel has no fence nothing is ever due', () => {
+  const set = new RouterSet()
+  set.add(KEY, 2, config(INTERVAL), 0)
+  set.step(KEY, { type: 'Startup', unheard: true }, 0)
+  const routers = new Map([[KEY, { desired: { prefixes: [PREFIX] }, advertisedAt: 0, outbox: [] }]])
+  const openFence = () => undefined
+  const heartbeat = new Heartbeat({ set, routers, openFence, complain: sentence => assert.fail(sentence) })
+  heartbeat.open()
+  heartbeat.before([HOLD], 0)
+  heartbeat.begin(0)
+  assert.equal(heartbeat.next(), undefined)
+})
+
 interface Stop {
   readonly boundary: number
   readonly length: Millis
