@@ -289,9 +289,9 @@ export class Loop {
     this.#disarm = undefined
     this.#parts.observeLateness(Math.max(0, this.#clock.now() - armedFor) / 1000)
     this.#pass(() => {
-      // A late timer proves nothing while the advert that refutes it may wait in the socket.
-      this.#sockets.drainAll()
+      // A late timer proves nothing while the advert that refutes it may wait in the socket. What is due is so before that is read, however long it takes.
       const at = this.#clock.now()
+      this.#sockets.drainAll()
       for (const key of this.#set.due(at)) {
         this.#step(key, this.#overslept(key, at) ? { type: 'Overslept' } : { type: 'DeadlineReached' })
       }
