@@ -7,6 +7,7 @@ import { UNTIL_ANNOUNCED } from '../../src/vrrp/handover.ts'
 import { activeDownInterval } from '../../src/vrrp/timers.ts'
 import { deadline, holdsAddresses, step, type VirtualRouterConfig } from '../../src/vrrp/virtual-router.ts'
 import { type Happening, Lan } from './lan.ts'
+import { seeded } from './random.ts'
 
 // Networks in which packets are lost, late and cut off, and nodes crash, freeze, sleep and are reconfigured; then calm. When a run fails,
 // fast-check prints its seed and path (replay with fc.assert(…, { seed, path })) and the transitions that led there.
@@ -403,17 +404,6 @@ function lanOf(net: Network): Lan {
   lan.jitter = net.delay
   lan.lateness = net.lateness
   return lan
-}
-
-/** A small generator (mulberry32): the same seed, the same run. */
-function seeded(seed: number): () => number {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
 }
 
 /** So that a step which changes its input throws. */
