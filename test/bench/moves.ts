@@ -4,16 +4,12 @@
  * lowered, and raised again.
  */
 import { execFileSync } from 'node:child_process'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { ADDRESSES, type Kind, MOVES, type Move, type Moved, MovingPair } from '../lab/moving-pair.ts'
-import { type Pinged, startPings } from '../lab/pings.ts'
+import { ADDRESSES, type Kind, MOVES, type Move, type Moved } from '../lab/moving-pair.ts'
+import type { Pinged } from '../lab/pings.ts'
+import { lostIn, measureMoves, PROBE_EVERY } from './planned-moves.ts'
 
 const cycles = Number(process.argv[2] ?? 25)
-/** Between two probes of one kind to one address. */
-const PACE = 1
 const INTERVAL = 200
-/** Announcements repeated after a move, and the neighbors' answers to them, are part of it. */
-const AFTER_A_MOVE = 600
 
 interface Pair {
   readonly title: string
@@ -29,36 +25,20 @@ const PAIRS: readonly Pair[] = [
   { title: 'kube-vrrp, keepalived as its BACKUP', name: 'mixed', kinds: ['ours', 'keepalived'] },
 ]
 
-interface Result {
-  readonly moved: Moved[]
-  readonly pinged: Pinged[]
-}
-
-const results = new Map<Pair, Result>(PAIRS.map(pair => [pair, { moved: [], pinged: [] }]))
+const results = new Map<Pair, { moved: Moved[]; pinged: Pinged[] }>(
+  PAIRS.map(pair => [pair, { moved: [], pinged: [] }]),
+)
 for (let cycle = 0; cycle < cycles; cycle++) {
   // In turn, so that a busy moment of the machine is nobody's alone.
-  for (const [pair, result] of results) await measure(pair, result)
+  for (const [pair, result] of results) {
+    const { moved, pinged } = await measureMoves({ ...pair, interval: INTERVAL })
+    result.moved.push(...moved)
+    result.pinged.push(...pinged)
+  }
   process.stderr.write(`${cycle + 1} of ${cycles} cycles\n`)
 }
 process.stdout.write(`${table()}\n`)
 process.exit(0)
-
-async function measure({ name, kinds, args = [] }: Pair, { moved, pinged }: Result): Promise<void> {
-  const pair = await MovingPair.open({ name, kinds, interval: INTERVAL, args })
-  try {
-    // The announcements of the start are over.
-    await sleep(1500)
-    const pings = await startPings(pair.client, ADDRESSES, PACE)
-    await sleep(200)
-    for (const move of MOVES) {
-      moved.push(await pair.move(move))
-      await sleep(AFTER_A_MOVE)
-    }
-    pinged.push(...(await pings.stop()))
-  } finally {
-    pair.close()
-  }
-}
 
 function table(): string {
   const keepalived = /v[\d.]+/.exec(execFileSync('sh', ['-c', 'keepalived --version 2>&1']).toString())?.[0]
@@ -70,7 +50,7 @@ function table(): string {
     return `${pair.title}: ${sent} probes, slowest answer ${slowest.toFixed(0)} ms`
   })
   return [
-    `Adverts every ${INTERVAL} ms, a probe every ${PACE} ms by ICMP and by UDP to each of ${ADDRESSES.join(' and ')}; keepalived ${keepalived}.`,
+    `Adverts every ${INTERVAL} ms, a probe every ${PROBE_EVERY} ms by ICMP and by UDP to each of ${ADDRESSES.join(' and ')}; keepalived ${keepalived}.`,
     longest.join('; '),
     '',
     '| | move | moves | with a loss | probes lost | at most in one, of one stream | overlap in ms: median, most | gap in ms: most |',
@@ -91,10 +71,4 @@ function row(pair: Pair, move: Move): string {
   const gap = Math.max(0, -(overlaps[0] ?? 0))
   const figures = [moves.length, withLoss, total, Math.max(0, ...losses.flat())]
   return `| ${pair.title} | ${move} | ${figures.join(' | ')} | ${median.toFixed(1)}, ${most.toFixed(1)} | ${gap.toFixed(1)} |`
-}
-
-/** Lost from the begin of this move to that of the next. */
-function lostIn({ lost }: Pinged, { at }: Moved, moved: readonly Moved[]): number {
-  const next = moved.find(each => each.at > at)?.at ?? Number.POSITIVE_INFINITY
-  return lost.filter(sentAt => sentAt >= at && sentAt < next).length
 }

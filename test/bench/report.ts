@@ -2,6 +2,7 @@ import type { Cost, Role } from './cost.ts'
 import { type Failover, PROBE_EVERY } from './failover.ts'
 import { type Figures, figuresOf } from './figures.ts'
 import type { Failovers, Measured, Results } from './results.ts'
+import { table } from './table.ts'
 import type { Kind } from './virtual-routers.ts'
 
 /** docs/benchmarks.md */
@@ -187,9 +188,4 @@ function only(costs: readonly Cost[], kind: Kind, role: Role, routers: number): 
 
 function figures({ n, min, median, p95, max }: Figures): string[] {
   return [String(n), ...[min, median, p95, max].map(figure => figure.toFixed(0))]
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }

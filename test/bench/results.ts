@@ -56,7 +56,8 @@ export function measured<T>(value: T): Measured<T> {
   return { on: machine(), at: new Date().toISOString(), value }
 }
 
-function machine(): string {
+/** In a line: processor, memory and what runs there. */
+export function machine(): string {
   const [model = 'unknown processor'] = cpus().map(({ model }) => model.trim())
   const keepalived = execFileSync('sh', ['-c', 'keepalived --version 2>&1'], { encoding: 'utf8' }).split(/\s/)[1]
   const memory = `${(totalmem() / 2 ** 30).toFixed(0)} GiB`

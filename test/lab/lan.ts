@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync, type SpawnOptions, spawn, spawnSync } 
 import { readdirSync, readlinkSync, statSync } from 'node:fs'
 import { formatMessage, pad } from 'netlink/dist/structs.js'
 import { NO_GROUPS, RouteSocket } from '../../src/linux/route-socket.ts'
-import { requireLab } from './namespace.ts'
+import { inNamespace, requireLab } from './namespace.ts'
 
 /** Milliseconds of CLOCK_MONOTONIC since the machine was booted: the same in every process. */
 export function labTime(): number {
@@ -48,6 +48,8 @@ export interface Lan {
   undivide(): void
   /** The carrier of the node's eth0 goes or comes. */
   setCarrier(node: LabNode, carrier: boolean): void
+  /** The node's own eth0 is set up or down. */
+  setLink(node: LabNode, up: boolean): void
   /** Everything on every node ends; nodes and bridge are gone. */
   close(): void
 }
@@ -111,6 +113,9 @@ export function openLan({ bridge = 'br0', addresses = [] }: LanOptions = {}): La
     },
     setCarrier(node, carrier) {
       setUp(portOf(node), carrier)
+    },
+    setLink({ name }, up) {
+      inNamespace(name, () => setUp('eth0', up))
     },
     close() {
       for (const node of nodes.values()) unplug(node)

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** One part of a long run: `docs/runs/<name>.jsonl` has a line of each. */
@@ -31,6 +31,14 @@ export function recordedRuns(name: string): RecordedRun[] {
   if (!existsSync(pathOf(name))) return []
   const lines = readFileSync(pathOf(name), 'utf8').trimEnd().split('\n')
   return lines.map(line => JSON.parse(line) as RecordedRun)
+}
+
+/** The long runs of which parts were recorded. */
+export function recordedNames(): string[] {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder)
+    .flatMap(file => /^(.+)\.jsonl$/.exec(file)?.[1] ?? [])
+    .sort()
 }
 
 const folder = fileURLToPath(new URL('../../docs/runs', import.meta.url))

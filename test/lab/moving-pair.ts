@@ -1,7 +1,7 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Daemon, eventually, scratchFolder, start, startAgent } from './daemons.ts'
-import { type Holders, watchHolders } from './holders.ts'
+import { type HolderChange, type Holders, watchHolders } from './holders.ts'
 import { type LabNode, type Lan, labTime, openLan } from './lan.ts'
 import { startResponder } from './prober.ts'
 import { priorities, stream, virtualIP } from './virtual-ip-stream.ts'
@@ -24,7 +24,7 @@ export interface Moved {
   readonly overlap: readonly number[]
 }
 
-interface Options {
+export interface PairOptions {
   /** Of its nodes and its bridge; unique, of 8 characters at most. */
   readonly name: string
   readonly kinds: readonly [first: Kind, second: Kind]
@@ -32,6 +32,8 @@ interface Options {
   readonly interval: number
   /** Arguments of our agents. */
   readonly args?: readonly string[]
+  /** A module that is loaded before our agents. */
+  readonly preload?: URL
 }
 
 interface Side {
@@ -46,30 +48,33 @@ interface Side {
 /** Two nodes with one VirtualIP of both families, the first of which is MASTER, and a client. */
 export class MovingPair {
   readonly client: LabNode
-  readonly #lan: Lan
-  readonly #options: Options
-  readonly #holders: Holders[] = []
+  /** Takes no part: what it asks does not teach the client's neighbor table. */
+  readonly observer: LabNode
+  readonly lan: Lan
+  readonly #options: PairOptions
+  #holders: readonly Holders[] = []
   readonly #sides: readonly [Side, Side]
 
-  static async open(options: Options): Promise<MovingPair> {
+  static async open(options: PairOptions): Promise<MovingPair> {
     const pair = new MovingPair(options)
-    const nodes = pair.#sides.map(({ node }) => node)
-    for (const address of ADDRESSES) pair.#holders.push(await watchHolders(nodes, address))
-    await pair.#isHeldBy(0)
-    for (const node of nodes) {
-      const answers = () => ['udp', 'udp6'].every(table => /:0007 /.test(node.run('cat', `/proc/net/${table}`)))
-      await eventually(`${node.name} answers probes`, answers)
+    try {
+      await pair.#watch()
+      await pair.isWithFirst()
+    } catch (error) {
+      pair.close()
+      throw error
     }
     return pair
   }
 
-  private constructor(options: Options) {
+  private constructor(options: PairOptions) {
     const { name, kinds } = options
     this.#options = options
-    this.#lan = openLan({ bridge: `br-${name}` })
+    this.lan = openLan({ bridge: `br-${name}` })
     const node = (host: number) =>
-      this.#lan.addNode({ name: `${name}${host}`, addresses: [`10.1.0.${host}/24`, `fd01::${host}/64`] })
+      this.lan.addNode({ name: `${name}${host}`, addresses: [`10.1.0.${host}/24`, `fd01::${host}/64`] })
     const nodes = [node(1), node(2)] as const
+    this.observer = node(8)
     this.client = node(9)
     for (const each of nodes) startResponder(each)
     const side = (index: 0 | 1, priority: number): Side => {
@@ -80,9 +85,23 @@ export class MovingPair {
     this.#sides = [side(0, 200), side(1, 100)]
   }
 
-  /** Both nodes' logs. */
-  get daemons(): Daemon[] {
-    return this.#sides.map(({ daemon }) => daemon)
+  /** The first node's, and the second's. */
+  get daemons(): [Daemon, Daemon] {
+    const [first, second] = this.#sides
+    return [first.daemon, second.daemon]
+  }
+
+  get nodes(): readonly [LabNode, LabNode] {
+    const [first, second] = this.#sides
+    return [first.node, second.node]
+  }
+
+  /** What either node's kernel told since this time, of all addresses. */
+  changesSince(since: number): { readonly address: string; readonly changes: readonly HolderChange[] }[] {
+    return ADDRESSES.map((address, i) => ({
+      address,
+      changes: (this.#holders[i]?.changes ?? []).filter(({ at }) => at >= since),
+    }))
   }
 
   /**
@@ -97,7 +116,7 @@ export class MovingPair {
         await first.daemon.stop()
         break
       case 'return':
-        first.daemon = this.#boot(first, this.#nodes)
+        first.daemon = this.#boot(first, this.nodes)
         break
       case 'lower':
         this.#rank(first, 50)
@@ -106,13 +125,24 @@ export class MovingPair {
         this.#rank(first, 200)
         break
     }
-    await this.#isHeldBy(move === 'leave' || move === 'lower' ? 1 : 0)
+    await this.#waitFor(move === 'leave' || move === 'lower' ? 1 : 0)
     return { move, at, overlap: this.#holders.map(holders => overlapSince(holders, at)) }
+  }
+
+  /** Whether this node alone has the addresses now. */
+  isHeldBy(index: 0 | 1): boolean {
+    return this.#holders.every(({ now }) => now.join() === this.nodes[index].name)
   }
 
   /** Waits until the first node alone has the addresses. */
   async isWithFirst(): Promise<void> {
-    await this.#isHeldBy(0)
+    await this.#waitFor(0)
+  }
+
+  /** Waits until neither node has any of the addresses. */
+  async isWithNobody(): Promise<void> {
+    const isSo = () => this.#holders.every(({ now }) => now.length === 0)
+    await eventually('nobody has the addresses', isSo, { daemons: this.daemons })
   }
 
   /** Waits until the second node has the addresses, whatever the first does. */
@@ -126,25 +156,47 @@ export class MovingPair {
   async disturb(act: (daemon: Daemon) => Promise<void>): Promise<readonly [string, string]> {
     const [first, second] = this.#sides
     await act(first.daemon)
-    if (first.daemon.process.exitCode !== null || first.daemon.process.signalCode !== null) {
-      first.daemon = this.#boot(first, this.#nodes)
-    }
-    await this.#isHeldBy(0)
+    this.restart()
+    await this.isWithFirst()
     return [first.node.mac, second.node.mac]
+  }
+
+  /** Starts the daemons again that have ended, in the same instant. */
+  restart(): void {
+    for (const side of this.#sides) {
+      const { exitCode, signalCode } = side.daemon.process
+      if (exitCode !== null || signalCode !== null) side.daemon = this.#boot(side, this.nodes)
+    }
+  }
+
+  /** The first node, which was crashed, boots. */
+  async rebootFirst(): Promise<void> {
+    const [{ node, daemon }] = this.#sides
+    await daemon.ended
+    this.lan.restore(node)
+    startResponder(node)
+    await this.#watch()
+    this.restart()
+    await this.isWithFirst()
   }
 
   close(): void {
     for (const holders of this.#holders) holders.close()
-    this.#lan.close()
+    this.lan.close()
   }
 
-  get #nodes(): readonly LabNode[] {
-    return this.#sides.map(({ node }) => node)
+  async #watch(): Promise<void> {
+    for (const holders of this.#holders) holders.close()
+    this.#holders = await Promise.all(ADDRESSES.map(address => watchHolders(this.nodes, address)))
+    for (const node of this.nodes) {
+      const answers = () => ['udp', 'udp6'].every(table => /:0007 /.test(node.run('cat', `/proc/net/${table}`)))
+      await eventually(`${node.name} answers probes`, answers)
+    }
   }
 
   #rank(side: Side, priority: number): void {
     side.priority = priority
-    this.#write(side, this.#nodes)
+    this.#write(side, this.nodes)
     if (side.kind === 'keepalived') side.daemon.kill('SIGHUP')
   }
 
@@ -152,7 +204,8 @@ export class MovingPair {
     const path = this.#write(side, nodes)
     if (side.kind === 'ours') {
       const args = ['--file', path, ...(this.#options.args ?? [])]
-      return startAgent(side.node, { stateDir: side.folder, args })
+      const { preload } = this.#options
+      return startAgent(side.node, { stateDir: side.folder, args, ...(preload ? { preload } : {}) })
     }
     const pids = ['--pid', join(side.folder, 'pid'), '--vrrp_pid', join(side.folder, 'vrrp.pid')]
     return start(side.node, 'keepalived', ['--vrrp', '--dont-fork', '--log-console', '--use-file', path, ...pids])
@@ -170,6 +223,7 @@ export class MovingPair {
     return stream(
       virtualIP('web', {
         addresses: ADDRESSES.map(address => `${address}/${address.includes(':') ? 64 : 24}`),
+        interface: { name: 'eth0' },
         virtualRouterID: 51,
         advertisementInterval: `${this.#options.interval}ms`,
         priorities: priorities(Object.fromEntries(byNode)),
@@ -195,10 +249,9 @@ export class MovingPair {
     return `global_defs {\n  router_id ${node.name}\n}\n${instances.join('')}`
   }
 
-  async #isHeldBy(index: 0 | 1): Promise<void> {
-    const { name } = this.#sides[index].node
-    const isSo = () => this.#holders.every(({ now }) => now.join() === name)
-    await eventually(`${name} alone has the addresses`, isSo, { daemons: this.daemons })
+  async #waitFor(index: 0 | 1): Promise<void> {
+    const { name } = this.nodes[index]
+    await eventually(`${name} alone has the addresses`, () => this.isHeldBy(index), { daemons: this.daemons })
   }
 }
 

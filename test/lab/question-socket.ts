@@ -8,8 +8,11 @@ export interface QuestionSocket {
   readonly descriptor: number
   /** Asks for every address once. */
   ask(): void
-  /** Takes every answer that has come. */
-  read(take: (answer: { readonly address: string; readonly mac: string }) => void): void
+  /** Takes every answer that has come; `overhear`: every other frame. */
+  read(
+    take: (answer: { readonly address: string; readonly mac: string }) => void,
+    overhear?: (frame: Uint8Array) => void,
+  ): void
 }
 
 /** Asks who has these addresses from a link of this process's namespace. */
@@ -35,12 +38,13 @@ export function openQuestions({
     ask() {
       for (const each of questions) frames.send(linkIndex, each)
     },
-    read(take) {
+    read(take, overhear) {
       for (;;) {
         const length = recv(descriptor, frame, frame.length, 0)
         if (length <= 0) return
         const answer = answerIn(frame.subarray(0, length))
         if (answer) take(answer)
+        else overhear?.(frame.subarray(0, length))
       }
     },
   }
