@@ -13,7 +13,7 @@ HEADERS := npm_config_nodedir=$(LOCAL_NODE)
 endif
 LAB := test/lab/in-namespaces
 
-.PHONY: help build demo lab test test-cluster cluster cluster-ready root tools test-tools demo-packages test-packages soak generate format bench clean bundle image release outages chaos simulate
+.PHONY: help build demo lab test test-cluster cluster cluster-ready root tools test-tools demo-packages test-packages soak generate format bench clean bundle image release outages chaos simulate failures
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | column -t -s '	'
@@ -94,6 +94,9 @@ bench: build tools test-packages ## ours beside keepalived's, in one run
 
 simulate: build ## whole agents in simulated worlds, one after the other (MINUTES=10; SEED=…: that one alone, told)
 	@node test/simulation/simulate.ts
+
+failures: build tools test-packages ## docs/failures.md: what breaks, ours beside keepalived's (MINUTES=25, at most 30, adds a part; ONLY=kill,freeze)
+	@$(LAB) node test/failures/failures.ts
 
 chaos: build tools test-packages ## faults by chance, ours beside keepalived's (MINUTES=5, at most 30; SEED=…: the same again)
 	@$(LAB) node test/chaos/run.ts

@@ -1,12 +1,10 @@
 /*
- * What breaks, ours beside keepalived's: docs/failures.md. Run by `make failures`, inside namespaces of its own:
- * failures.ts [--minutes 25] [--only kill,freeze] [--batch 1] [--page]
- * Each part takes whatever there are the fewest events of, records what it found, and writes the page anew; --page does only that. --batch: so many
- * events of one kind at most in one go, to try them.
+ * What breaks, ours beside keepalived's: docs/failures.md. Run by `make failures`, inside namespaces of its own. MINUTES: of this part (default:
+ * 25; 0: the page alone is written anew). ONLY=kill,freeze: those rows. BATCH=1: so many events of one kind at most in one go, to try them.
+ * Each part takes whatever there are the fewest events of, records what it found, and writes the page anew.
  */
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { machine } from '../bench/results.ts'
 import { recordedNames, recordedRuns, recordRun } from '../lab/ledger.ts'
 import { type Choice, missing, nextOf } from './choice.ts'
@@ -23,17 +21,11 @@ const BATCH_TAKES = 40_000
 /** What daemons said is in it. */
 const MOST_OF_AN_ERROR = 3000
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '25' },
-    only: { type: 'string', default: '' },
-    batch: { type: 'string', default: '5' },
-    page: { type: 'boolean' },
-  },
-})
-const minutes = Number(values.minutes)
-if (!(minutes > 0)) throw new Error(`MINUTES is a number above 0, not "${values.minutes}"`)
-const only = values.only.split(',').filter(Boolean)
+const { MINUTES = '25', BATCH = '5', ONLY = '' } = process.env
+const minutes = Number(MINUTES)
+if (!(minutes >= 0 && minutes <= 30)) throw new Error(`MINUTES=${MINUTES}: a part takes 0 to 30 minutes`)
+const mostAtOnce = Number(BATCH)
+const only = ONLY.split(',').filter(Boolean)
 for (const name of only) {
   if (ROWS.some(row => row.name === name)) continue
   throw new Error(`ONLY: there is no row ${name}: ${ROWS.map(row => row.name).join(', ')}`)
@@ -46,7 +38,7 @@ const findings = new Findings()
 /** By row and peer: how long one event took here, in ms. */
 const paces = new Map<string, number>()
 
-if (!values.page) {
+if (minutes > 0) {
   process.on('SIGINT', finish).on('SIGTERM', finish)
   await measure()
 }
@@ -57,7 +49,7 @@ async function measure(): Promise<void> {
   for (;;) {
     const choice = nextOf(rows, [...before, findings])
     if (!choice) return
-    const times = Math.min(choice.row.batch, choice.wanted, Number(values.batch))
+    const times = Math.min(choice.row.batch, choice.wanted, mostAtOnce)
     if (performance.now() + expected(choice.row, choice.peer, times) > end) return
     await batch(choice, times)
     progress(choice, rows)

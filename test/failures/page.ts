@@ -35,8 +35,8 @@ can be dropped by deleting lines of that file: each has the commit it ran on.
 
 - Two nodes with one IPv4 and one IPv6 address, each a virtual router of VRRP 3, priorities 200 and 100; events come at random phases of all timers.
 - An observer outside asks by ARP and by Neighbor Solicitation who has each address, every 10 ms, and hears adverts and announcements. So "two answerers" and "first
-  answer" are what hosts see, to 10 ms: an answer of one host between two of another counts until the next question. It also sends 200 probes a second each by ICMP and by
-  UDP to each address: 800 in all. A probe is lost when no answer came within 1 s.
+  answer" are what hosts see, to 10 ms: an answer of one host between two of another counts until the next question.
+- A client, whose neighbor table nobody touches, sends 200 probes a second each by ICMP and by UDP to each address: 800 in all. One is lost when no answer came within 1 s.
 - Of an event's two addresses the slower counts, so n is the number of events. Times are in ms; p95 by nearest rank.
 - "No end": events where it had not ended, or not come, while it was watched; these are in n, and in no other column.
 - What a figure is worth elsewhere is its ratio to the one beside it.`
@@ -61,7 +61,7 @@ function wanted(rows: readonly Row[], parts: readonly RecordedRun[]): string {
     ),
   )
   const lines = verdicts.flatMap(verdict => lineOf(verdict, parts))
-  return table(['', 'figure', '', 'n', 'found', 'wanted', 'reached'], lines)
+  return lines.length === 0 ? 'Not run yet.' : table(['', 'figure', '', 'n', 'found', 'wanted', 'reached'], lines)
 }
 
 function lineOf({ row, figure, peer, limit, bound }: Verdict, parts: readonly RecordedRun[]): string[][] {

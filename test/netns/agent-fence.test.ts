@@ -1,13 +1,14 @@
 /* Fail well: a MASTER that stops advertising, for whatever reason, stops answering before a BACKUP may take over. */
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { comesTo, says } from '../lab/agent-view.ts'
 import { type Claim, startAsking } from '../lab/asking.ts'
-import { type Daemon, eventually, holders, startAgent } from '../lab/daemons.ts'
+import { eventually, holders, startAgent } from '../lab/daemons.ts'
 import { type LabNode, labTime } from '../lab/lan.ts'
 import { ADDRESSES, type Kind, MovingPair } from '../lab/moving-pair.ts'
+import { stopAtOnce } from '../lab/stop-at-once.ts'
 import { testLan } from '../lab/test-lan.ts'
 import { priorities, stream, virtualIP } from '../lab/virtual-ip-stream.ts'
 
@@ -81,7 +82,7 @@ async function stopped(
       await pair.isWithFirst()
       await sleep(100 + Math.random() * interval)
       began = labTime()
-      stop(daemon, signal)
+      stopAtOnce(daemon, signal)
       await pair.secondHasTakenOver()
       await sleep(4 * interval)
       thawed = labTime()
@@ -99,15 +100,6 @@ async function stopped(
     }
   }
   return all
-}
-
-/** keepalived's parent would have its child leave in peace. */
-function stop(daemon: Daemon, signal: NodeJS.Signals): void {
-  const { pid } = daemon.process
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
-  for (const child of children) process.kill(child, 'SIGSTOP')
-  daemon.kill(signal)
-  for (const child of children) process.kill(child, signal)
 }
 
 describe('the address of an agent', { concurrency: 3 }, () => {
