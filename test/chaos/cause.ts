@@ -37,6 +37,12 @@ const RECOVERING = 1000
 
 /** Does to one side what the fault says, until it is over. */
 export async function cause(side: Side, fault: Fault): Promise<void> {
+  const over = side.chronicle.befalls(fault.kind)
+  await act(side, fault)
+  over()
+}
+
+async function act(side: Side, fault: Fault): Promise<void> {
   const { lan, chronicle, daemons } = side
   switch (fault.kind) {
     case 'kill': {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { LiveCluster } from '../apiserver/live-cluster.ts'
 import { type Lan, labTime, openLan } from '../lab/lan.ts'
 import { startPings } from '../lab/pings.ts'
-import { startWatching } from '../lab/watching.ts'
+import { type Span, startWatching } from '../lab/watching.ts'
 import { type Agents, agents, prioritiesOf } from './agents.ts'
 import { cause, type Side } from './cause.ts'
 import { Chronicle } from './chronicle.ts'
@@ -20,8 +20,7 @@ export interface ChaosOptions {
   readonly nodes: number
   /** Whether keepalived has the same faults, on a LAN of its own. */
   readonly keepalived: boolean
-  /** A machine may be that late, in ms, before it counts that nobody answers. */
-  readonly slack: number
+  readonly late: Bounds['late']
   readonly say: (line: string) => void
 }
 
@@ -32,6 +31,8 @@ export interface SideOutcome extends Verdict {
   readonly answers: number
   readonly pings: number
   readonly lostPings: number
+  /** For how long nobody answered for an address each time, in ms, by what nodes or links suffered last before; by `loss` for as long as there is any. */
+  readonly nobodyAfter: ReadonlyMap<Fault['kind'] | 'nothing', readonly number[]>
   /** ms in which nothing was asked, for who asks was not run. */
   readonly blind: number
   /** What happened around each violation. */
@@ -167,7 +168,7 @@ async function strikeControlPlane(
 async function watch(
   side: WatchedSide,
   asked: readonly Asked[],
-  { slack }: ChaosOptions,
+  { late }: ChaosOptions,
 ): Promise<(since: number) => Promise<SideOutcome>> {
   const addresses = asked.flatMap(({ addresses }) => addresses)
   const watching = await startWatching(side.observer, addresses, ASK_EVERY)
@@ -177,7 +178,7 @@ async function watch(
     const [pings, watched] = await Promise.all([pinging.stop(), watching.stop()])
     const byMac = new Map(side.nodes.map(({ mac, name }) => [mac, name]))
     const nodeOf = (mac: string) => byMac.get(mac) ?? `the stranger ${mac}`
-    const bounds: Bounds = { slack, intervalOf: address => intervalOf(asked, address) }
+    const bounds: Bounds = { late, intervalOf: address => intervalOf(asked, address) }
     const { events } = side.chronicle
     const counted = { ...watched, byAddress: new Map([...watched.byAddress].map(([a, of]) => [a, after(since, of)])) }
     const verdict = judge(counted, nodeOf, events, bounds)
@@ -197,6 +198,7 @@ async function watch(
       ...verdict,
       violations,
       who: side.who,
+      nobodyAfter: byFault(verdict.silences, side.chronicle),
       rounds: watched.rounds,
       answers: watched.answers,
       pings: pings.reduce((sum, { sent }) => sum + sent, 0),
@@ -211,6 +213,17 @@ async function watch(
 
 function after<T extends { from: number; to: number }>(since: number, spans: readonly T[]): T[] {
   return spans.filter(({ to }) => to > since).map(span => ({ ...span, from: Math.max(since, span.from) }))
+}
+
+function byFault(silences: readonly Span[], { faults }: Chronicle): SideOutcome['nobodyAfter'] {
+  const kindOf = ({ from }: Span) => {
+    const before = faults.filter(fault => fault.from <= from + ASK_EVERY && fault.kind !== 'priority')
+    const last = before.find(({ kind, to }) => kind === 'loss' && to + ASK_EVERY >= from) ?? before.at(-1)
+    return last?.kind ?? 'nothing'
+  }
+  return new Map(
+    [...Map.groupBy(silences, kindOf)].map(([kind, of]) => [kind, of.map(({ from, to }) => Math.round(to - from))]),
+  )
 }
 
 function intervalOf(asked: readonly Asked[], address: string): number {

@@ -1,5 +1,6 @@
 import { labTime } from '../lab/lan.ts'
 import type { Events, Impairment } from './judge.ts'
+import type { Fault } from './schedule.ts'
 
 type Open<T> = T extends unknown ? { -readonly [K in keyof Omit<T, 'from'>]: T[K] } & { readonly from: number } : never
 type WithoutTimes<T> = T extends unknown ? Omit<T, 'from' | 'to'> : never
@@ -11,6 +12,8 @@ export class Chronicle {
   readonly #deletions: number[] = []
   /** In words. */
   readonly done: { readonly at: number; readonly what: string }[] = []
+  /** Each fault, in the order in which they began. */
+  readonly faults: { readonly kind: Fault['kind']; readonly from: number; to: number }[] = []
 
   constructor(nodes: readonly string[]) {
     this.#nodes = nodes
@@ -22,6 +25,15 @@ export class Chronicle {
 
   note(what: string): void {
     this.done.push({ at: labTime(), what })
+  }
+
+  /** From now until the result is called. */
+  befalls(kind: Fault['kind']): () => void {
+    const fault = { kind, from: labTime(), to: Number.POSITIVE_INFINITY }
+    this.faults.push(fault)
+    return () => {
+      fault.to = labTime()
+    }
   }
 
   /** From now until the result is called, or for so many ms after that. */

@@ -4,7 +4,7 @@ import { watched } from '../lab/watching.ts'
 import { type Events, type Impairment, judge, judgePings, type Verdict } from './judge.ts'
 
 const ADDRESS = '192.168.1.101'
-const BOUNDS = { intervalOf: () => 200, slack: 500 }
+const BOUNDS = { intervalOf: () => 200, late: { toTakeOver: 500, toYield: 0 } }
 const STOPPED = { kind: 'Stopped', node: 'a' } as const
 
 describe('who judges the answers', () => {
@@ -127,6 +127,14 @@ describe('who judges the answers', () => {
   test('does not judge what was not seen', () => {
     const blind = 'blind 5010 5400\nblind 7000 8300\n'
     assert.deepEqual(verdictOf('a 5000, ab 400, b 1600, - 1500, b 5000', {}, blind).violations, [])
+  })
+
+  test('allows two that run as much more as who asks was late nearby, but no more to who was stopped', () => {
+    const blind = 'blind 4500 4640\n'
+    assert.equal(verdictOf('a 5000, ab 400, b 5000', {}, blind).violations.length, 0)
+    assert.equal(verdictOf('a 5000, ab 460, b 5000', {}, blind).violations.length, 1)
+    const impairments: Impairment[] = [{ ...STOPPED, from: 5000, to: 9000 }]
+    assert.equal(verdictOf('a 5000, ab 260, b 5000', { impairments }, blind).violations.length, 1)
   })
 
   test('adds up for how long two answered, and why, and for how long nobody', () => {

@@ -34,8 +34,8 @@ export interface Events {
 export interface Bounds {
   /** Advertised, in ms, by address. */
   readonly intervalOf: (address: string) => number
-  /** A machine may be that late, in ms. */
-  readonly slack: number
+  /** By how much, in ms, programs on this machine may be late to take over; and to hear who else has. */
+  readonly late: { readonly toTakeOver: number; readonly toYield: number }
 }
 
 export interface Violation extends Span {
@@ -50,12 +50,16 @@ export interface Verdict {
   readonly two: { readonly planned: number; readonly apart: number; readonly otherwise: number }
   /** Nobody answered. */
   readonly nobody: number
+  /** For how long at a time, each. */
+  readonly silences: readonly Span[]
   /** How long each planned overlap was. */
   readonly overlaps: readonly number[]
 }
 
 /** From the winning advert to the loser's silence, if the loser hears it in time (decision 8). */
 const UNTIL_ANNOUNCED = 50
+/** When who asks was late, in ms before and after, those who answer may have been. */
+const LATE_TOO = 1000
 /** Rounds are not asked all the time. */
 const ROUNDING = 30
 
@@ -64,15 +68,17 @@ export function judge(watched: Watched, nodeOf: (mac: string) => string, events:
   const violations: Violation[] = []
   const overlaps: number[] = []
   const two = { planned: 0, apart: 0, otherwise: 0 }
-  let nobody = 0
+  const silences: Span[] = []
   for (const [address, spans] of watched.byAddress) {
     const interval = bounds.intervalOf(address)
     for (const pair of twoAnswerers(spans)) {
       const names = pair.macs.map(nodeOf)
-      const { apart, rest } = withoutApart(pair, names, events, 3 * interval + UNTIL_ANNOUNCED + bounds.slack)
+      const { apart, rest } = withoutApart(pair, names, events, 3 * interval + UNTIL_ANNOUNCED + bounds.late.toTakeOver)
       two.apart += seen(apart, watched.blind)
       for (const part of rest) {
-        const until = Math.min(part.to, allowedUntil(part, names, events, interval))
+        const nearby = { from: part.from - LATE_TOO, to: part.to + LATE_TOO }
+        const late = bounds.late.toYield + notSeen(nearby, watched.blind)
+        const until = Math.min(part.to, allowedUntil(part, names, events, interval, late))
         const planned = seen([{ from: part.from, to: until }], watched.blind)
         const beyond = seen([{ from: until, to: part.to }], watched.blind)
         two.planned += planned
@@ -81,17 +87,14 @@ export function judge(watched: Watched, nodeOf: (mac: string) => string, events:
         else violations.push({ address, from: part.from, to: part.to, what: `${names.join(' and ')} both answer` })
       }
     }
-    nobody += seen(
-      spans.filter(({ macs }) => macs.length === 0),
-      watched.blind,
-    )
-    const bound = 4 * interval + bounds.slack
-    const silences = silencesOf(spans, nodeOf, events, bound)
-    for (const silence of silences) {
+    silences.push(...joined(spans.filter(({ macs }) => macs.length === 0)))
+    const bound = 4 * interval + bounds.late.toTakeOver
+    for (const silence of silencesOf(spans, nodeOf, events, bound)) {
       if (seen([silence], watched.blind) > bound) violations.push({ address, ...silence })
     }
   }
-  return { violations: violations.sort((a, b) => a.from - b.from), two, nobody, overlaps }
+  const nobody = seen(silences, watched.blind)
+  return { violations: violations.sort((a, b) => a.from - b.from), two, nobody, silences, overlaps }
 }
 
 /**
@@ -106,7 +109,7 @@ export function judgePings(
   events: Events,
   bounds: Bounds,
 ): Violation[] {
-  const bound = 4 * bounds.intervalOf(address) + bounds.slack + UNTIL_ANNOUNCED
+  const bound = 4 * bounds.intervalOf(address) + bounds.late.toTakeOver + UNTIL_ANNOUNCED
   const violations: Violation[] = []
   for (const { from, to, groups } of calmParts(events)) {
     if (groups.length === 0) continue
@@ -169,15 +172,21 @@ function withoutApart(
   return { apart, rest }
 }
 
-/** Until when two that hear each other may answer. */
-function allowedUntil(part: Span, names: readonly string[], { impairments }: Events, interval: number): number {
+/** Until when two that hear each other may answer, where all are late by so much. Who is stopped is silenced by the kernel, which is not. */
+function allowedUntil(
+  part: Span,
+  names: readonly string[],
+  { impairments }: Events,
+  interval: number,
+  late: number,
+): number {
   const timeOut = interval + ROUNDING
   const stops = impairments.filter(each => each.kind === 'Stopped' && names.includes(each.node))
-  let allowed = part.from + UNTIL_ANNOUNCED + timeOut
+  let allowed = part.from + UNTIL_ANNOUNCED + timeOut + late
   for (const { from, to } of stops) {
-    // Who is thawed or started again waits as a Backup does.
+    // Who may have been replaced waits as a Backup does when it is thawed or started again.
     if (from > part.to || part.from > to + 2 * interval) continue
-    if (to - from < 2 * interval) allowed += to - from
+    if (to - from < 3 * interval) allowed += to - from
     else return Math.max(part.from, from + timeOut)
   }
   return allowed
@@ -253,12 +262,11 @@ function groupsOf(nodes: readonly string[], during: readonly Impairment[]): stri
 
 /** Milliseconds of these in which something was asked. */
 function seen(spans: readonly Span[], blind: readonly Span[]): number {
-  let sum = 0
-  for (const { from, to } of spans) {
-    sum += Math.max(0, to - from)
-    for (const each of blind) sum -= Math.max(0, Math.min(to, each.to) - Math.max(from, each.from))
-  }
-  return sum
+  return spans.reduce((sum, span) => sum + Math.max(0, span.to - span.from) - notSeen(span, blind), 0)
+}
+
+function notSeen({ from, to }: Span, blind: readonly Span[]): number {
+  return blind.reduce((sum, each) => sum + Math.max(0, Math.min(to, each.to) - Math.max(from, each.from)), 0)
 }
 
 function joined(spans: readonly Span[]): Span[] {

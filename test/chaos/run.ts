@@ -12,11 +12,18 @@ if (!(minutes > 0 && minutes <= 30))
 if (!Number.isSafeInteger(seed)) fail(`SEED is an integer, and not ${SEED}`)
 
 const seconds = minutes * 60
-const outcome = await runChaos({ seed, seconds, nodes: 4, keepalived: true, slack: 500, say })
+const outcome = await runChaos({
+  seed,
+  seconds,
+  nodes: 4,
+  keepalived: true,
+  late: { toTakeOver: 500, toYield: 50 },
+  say,
+})
 const [ours, keepalived] = outcome.sides
 for (const transcript of ours?.transcripts ?? []) say(`\n${transcript}`)
 say('')
-for (const side of outcome.sides) say(summary(side))
+for (const side of outcome.sides) say(`${summary(side)}\n${silences(side)}`)
 for (const sentence of outcome.wrongAtTheEnd) say(`When all was calm again: ${sentence}`)
 
 const faults = Object.fromEntries([...outcome.faults].map(([kind, count]) => [`fault: ${kind}`, count]))
@@ -32,7 +39,7 @@ recordRun('chaos', {
     ...countsOf(keepalived),
     'wrong at the end': outcome.wrongAtTheEnd.length,
   },
-  samples: { 'ours: planned overlap, ms': (ours?.overlaps ?? []).map(Math.round) },
+  samples: Object.assign({}, ...outcome.sides.map(samplesOf)),
 })
 process.exit((ours?.violations.length ?? 1) + outcome.wrongAtTheEnd.length > 0 ? 1 : 0)
 
@@ -51,6 +58,22 @@ function countsOf(side: SideOutcome | undefined): Record<string, number> {
     'blind, ms': side.blind,
   }
   return Object.fromEntries(Object.entries(counts).map(([what, count]) => [`${side.who}: ${what}`, Math.round(count)]))
+}
+
+function samplesOf({ who, overlaps, nobodyAfter }: SideOutcome): Record<string, readonly number[]> {
+  const silences = [...nobodyAfter].map(([kind, each]) => [`${who}: nobody answers after ${kind}, ms`, each])
+  return { [`${who}: planned overlap, ms`]: overlaps.map(Math.round), ...Object.fromEntries(silences) }
+}
+
+/** Longest first. */
+function silences({ nobodyAfter }: SideOutcome): string {
+  const rows = [...nobodyAfter].map(([kind, each]) => ({ kind, each, sum: each.reduce((sum, ms) => sum + ms, 0) }))
+  return rows
+    .sort((a, b) => b.sum - a.sum)
+    .map(
+      ({ kind, each, sum }) => `  nobody after ${kind}: ${sum} ms in ${each.length}, at most ${Math.max(...each)} ms`,
+    )
+    .join('\n')
 }
 
 function summary({ who, violations, two, nobody, answers, pings, lostPings, blind }: SideOutcome): string {
