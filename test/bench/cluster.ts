@@ -28,7 +28,7 @@ export interface ApplyFigures {
 }
 
 /** Between two probes, in ms. */
-const PROBE_EVERY = 5
+export const PROBE_EVERY = 5
 
 /** From a new VirtualIP to the first answer of its address; each run has a VirtualIP of its own. */
 export async function measureApply(runs: number, progress: (done: number) => void): Promise<ApplyFigures> {
@@ -119,7 +119,7 @@ function reportLatency(
   return first && first.at <= change.at ? [change.at - first.at] : []
 }
 
-interface Cluster {
+export interface Cluster {
   readonly api: ApiServer
   readonly lan: Lan
   readonly nodes: readonly LabNode[]
@@ -138,7 +138,7 @@ type VirtualIPObject = VirtualIP & { readonly metadata: { readonly name: string 
 const PROGRAM = fileURLToPath(new URL('../../bin/kube-vrrp', import.meta.url))
 
 /** An API server, a controller, three nodes with an agent each, and a client. */
-async function startCluster(): Promise<Cluster> {
+export async function startCluster(): Promise<Cluster> {
   const folder = scratchFolder()
   const lan = openLan({ bridge: 'br-cluster', addresses: ['192.168.1.254/24'] })
   const api = await startApiServer({ dir: folder, address: '192.168.1.254' })
@@ -199,7 +199,7 @@ async function startCluster(): Promise<Cluster> {
   }
 }
 
-function virtualIP(number: number) {
+export function virtualIP(number: number) {
   return {
     apiVersion: 'kube-vrrp.io/v1alpha1',
     kind: 'VirtualIP',
@@ -208,7 +208,7 @@ function virtualIP(number: number) {
   }
 }
 
-function addressOf(number: number): string {
+export function addressOf(number: number): string {
   return `192.168.1.${100 + number}`
 }
 

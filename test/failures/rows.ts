@@ -1,3 +1,4 @@
+import { API_DOWN } from './api-down.ts'
 import { DELETED } from './deleted.ts'
 import { CARRIER_LOSS, LINK_DOWN } from './links.ts'
 import { PLANNED } from './moves.ts'
@@ -22,5 +23,6 @@ export const ROWS: readonly Row[] = [
   DEAF,
   DELETED,
   STARTS,
+  API_DOWN,
   QUIET,
 ]
