@@ -13,7 +13,7 @@ HEADERS := npm_config_nodedir=$(LOCAL_NODE)
 endif
 LAB := test/lab/in-namespaces
 
-.PHONY: help build demo lab test test-cluster cluster cluster-ready root tools test-tools demo-packages test-packages soak generate format bench clean bundle image release outages chaos simulate failures
+.PHONY: help build demo lab test test-cluster cluster cluster-ready root tools test-tools demo-packages test-packages soak generate format bench clean bundle image release outages chaos simulate failures late
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | column -t -s '	'
@@ -100,6 +100,9 @@ failures: build tools test-packages ## docs/failures.md: what breaks, ours besid
 
 chaos: build tools test-packages ## faults by chance, ours beside keepalived's (MINUTES=5, at most 30; SEED=…: the same again)
 	@$(LAB) node test/chaos/run.ts
+
+late: build tools test-packages ## how late adverts are under loads, ours beside keepalived's (MINUTES=2 of each; LOADS='busy;storm, pinned': these; adds up)
+	@$(LAB) node --disable-warning=ExperimentalWarning test/bench/late.ts $(if $(MINUTES),--minutes $(MINUTES)) $(if $(LOADS),--loads '$(LOADS)')
 
 clean: ## what make built here (not the test tools)
 	rm -rf node_modules .node dist

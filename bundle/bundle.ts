@@ -20,7 +20,8 @@ export async function bundle(folder: string): Promise<ThirdParty[]> {
   // Names stay, so that the stack in a log can be read.
   const { metafile } = await build({
     absWorkingDir: ROOT,
-    entryPoints: ['src/main.ts'],
+    // The second is what a thread begins with.
+    entryPoints: { main: 'src/main.ts', 'watch-worker': 'src/kube/watch-worker.ts' },
     outdir: join(folder, 'lib'),
     bundle: true,
     splitting: true,

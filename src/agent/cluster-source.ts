@@ -15,7 +15,8 @@ import { type KubeClient, openClient } from '../kube/client.ts'
 import { KubeError } from '../kube/kube-error.ts'
 import { renewLease } from '../kube/lease.ts'
 import { SECRETS, VIRTUAL_IP_NODES } from '../kube/resources.ts'
-import { type ResourceWatch, watchResource } from '../kube/watch.ts'
+import type { ResourceWatch } from '../kube/watch.ts'
+import { watchCalmly } from '../kube/watch-calmly.ts'
 import type { Millis } from '../lib/time.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { Complaints } from './complaints.ts'
@@ -52,7 +53,7 @@ export class ClusterSource {
   readonly #options: ClusterSourceOptions
   readonly #client: KubeClient
   readonly #ending = new AbortController()
-  #watch: ResourceWatch<VirtualIPNode> | undefined
+  #watch: Pick<ResourceWatch<VirtualIPNode>, 'cache' | 'synced'> | undefined
   #timers: NodeJS.Timeout[] = []
   #retry: NodeJS.Timeout | undefined
   #secretsTimer: NodeJS.Timeout | undefined
@@ -148,10 +149,12 @@ export class ClusterSource {
 
   /** Resolves with the API server's first word: its error, or undefined where it told everything or nothing for a while. */
   #follow(): Promise<KubeError | undefined> {
-    const { node, logger } = this.#options
+    const { node, namespace, kubeconfig, logger } = this.#options
     const { promise: firstWord, resolve } = Promise.withResolvers<KubeError | undefined>()
-    this.#watch = watchResource<VirtualIPNode>({
+    this.#watch = watchCalmly<VirtualIPNode>({
       client: this.#client,
+      kubeconfig,
+      namespace,
       resource: VIRTUAL_IP_NODES,
       fieldSelector: `metadata.name=${node}`,
       signal: this.#ending.signal,

@@ -67,8 +67,12 @@ export class FaultyServer {
     return this.#watches.length
   }
 
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}/`
+  }
+
   client(timeout = 5000): KubeClient {
-    const server = new URL(`http://127.0.0.1:${this.#port}/`)
+    const server = new URL(this.url)
     return clientOf({ server, source: 'test', requestOptions: async () => ({}) }, { timeout })
   }
 
