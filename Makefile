@@ -13,7 +13,7 @@ HEADERS := npm_config_nodedir=$(LOCAL_NODE)
 endif
 LAB := test/lab/in-namespaces
 
-.PHONY: help build demo lab test test-cluster cluster cluster-ready root tools test-tools demo-packages test-packages soak generate format bench clean bundle image release outages chaos simulate failures late
+.PHONY: help build demo lab test test-cluster cluster cluster-ready root tools test-tools demo-packages test-packages soak fuzz generate format bench clean bundle image release outages chaos simulate failures late
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | column -t -s '	'
@@ -80,6 +80,9 @@ release: build ## what a release consists of, in dist
 
 soak: build ## property tests with ten new seeds
 	@for i in 1 2 3 4 5 6 7 8 9 10; do seed=$$(od -An -N3 -tu4 /dev/urandom | tr -d ' '); echo "SEED=$$seed"; SEED=$$seed node test/run.ts property simulation router-set || exit 1; done
+
+fuzz: build ## a part of the long run of packets and texts, in docs/fuzzing.md (MINUTES=15, at most 30; SEED=…)
+	@MINUTES=$(or $(MINUTES),15) node test/fuzz/fuzz.ts
 
 generate: build ## the CRDs, docs/virtual-ip.md, the chart's README and schema, deploy/install.yaml
 	@test/tools/build helm

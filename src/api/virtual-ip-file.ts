@@ -1,4 +1,15 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml'
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+  visit,
+  type YAMLError,
+} from 'yaml'
 import { describeFieldError, type FieldError, type FieldPath, fieldError, invalidValue } from './field-error.ts'
 import type { JsonSchema } from './json-schema.ts'
 import { API_VERSION } from './names.ts'
@@ -27,12 +38,21 @@ export interface FileError {
 
 /** The YAML stream of VirtualIPs, Secrets (v1) and Nodes (v1) that `text` is, or every error it has, in the order of its lines. */
 export function parseVirtualIPFile(text: string): VirtualIPFile | FileError[] {
+  try {
+    return parseStream(text)
+  } catch (error) {
+    if (!isOutOfStack(error)) throw error
+    return [{ line: 1, message: 'some of it is nested thousands of levels deep: a VirtualIP has about ten' }]
+  }
+}
+
+function parseStream(text: string): VirtualIPFile | FileError[] {
   const lines = new LineCounter()
-  const stream = parseAllDocuments(text, { lineCounter: lines, merge: true, logLevel: 'error' })
-  const documents = 'empty' in stream ? [] : stream
-  const syntax = documents.flatMap(document => document.errors)
+  const documents = readDocuments(text, lines)
+  const syntax = documents.flatMap(document => [...document.errors.map(syntaxError), ...repeatedKeys(document)])
   if (syntax.length > 0) {
-    return syntax.map(({ pos, message }) => ({ line: lines.linePos(pos[0]).line, message: firstLine(message) }))
+    const errors = syntax.map(({ offset, message }) => ({ line: lines.linePos(offset).line, message }))
+    return [...new Map(errors.map(error => [`${error.line} ${error.message}`, error])).values()]
   }
   const entries = documents.filter(({ contents }) => !isEmpty(contents)).map(document => parseDocument(document))
   const errors = [
@@ -55,6 +75,46 @@ export function parseVirtualIPFile(text: string): VirtualIPFile | FileError[] {
 /** A line an error: `virtualips.yaml:12: spec.virtualRouterID: …`. */
 export function describeFileErrors(file: string, errors: readonly FileError[]): string {
   return errors.map(({ line, message }) => `${file}:${line}: ${message}`).join('\n')
+}
+
+interface SyntaxError {
+  readonly offset: number
+  readonly message: string
+}
+
+function readDocuments(text: string, lines: LineCounter): Document.Parsed[] {
+  // Its own check of unique keys compares each with each, and to make a key of maps within maps takes it exponential time.
+  const how = { uniqueKeys: false, stringKeys: true, merge: true, logLevel: 'error' } as const
+  const stream = parseAllDocuments(text, { ...how, lineCounter: lines })
+  const documents = 'empty' in stream ? [] : stream
+  const outOfStack = documents.flatMap(({ errors }) => errors).find(isOutOfStack)
+  if (outOfStack) throw outOfStack
+  return documents
+}
+
+/** yaml calls itself for each level; mostly it makes a syntax error of it. */
+function isOutOfStack(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('Maximum call stack size exceeded')
+}
+
+function syntaxError({ pos: [offset], message }: YAMLError): SyntaxError {
+  const isKey = message.startsWith('With stringKeys')
+  return { offset, message: isKey ? 'a key must be a string, not a list or a map' : firstLine(message) }
+}
+
+function repeatedKeys(document: Document.Parsed): SyntaxError[] {
+  const errors: SyntaxError[] = []
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<unknown>()
+      for (const { key } of items) {
+        if (!isScalar(key) || key.value === '<<') continue
+        if (seen.has(key.value)) errors.push({ offset: key.range?.[0] ?? 0, message: 'Map keys must be unique' })
+        seen.add(key.value)
+      }
+    },
+  })
+  return errors
 }
 
 interface Secret {
@@ -80,6 +140,7 @@ function parseDocument(document: Document.Parsed): Entry {
   try {
     return { document, parsed: parseObject(withoutNulls(document.toJS())) }
   } catch (error) {
+    if (isOutOfStack(error)) throw error
     // An alias without an anchor, aliases of aliases of aliases, a merge of what is no map: yaml throws for these.
     return { document, parsed: [fieldError([], (error as Error).message)] }
   }
@@ -184,12 +245,12 @@ function duplicateNames(entries: readonly Entry[], lines: LineCounter): FileErro
 
 /** What a VirtualIP needs that is nowhere in the file: its password, its nodes. */
 function unresolved(entries: readonly Entry[], lines: LineCounter): FileError[] {
-  const secretNames = namesOf(entries, 'Secret')
+  const secrets = secretsOf(entries)
   const nodeNames = namesOf(entries, 'Node')
   return entries.flatMap(({ document, parsed }): FileError[] => {
     if (Array.isArray(parsed) || parsed.kind !== 'VirtualIP') return []
     const errors = [
-      ...passwordErrors(parsed, entries, secretNames),
+      ...passwordErrors(parsed, secrets),
       ...(parsed.spec.priorities || nodeNames.size > 0 ? [] : [fieldError(['spec', 'priorities'], NO_MEMBERS)]),
     ]
     return located(errors, document, lines)
@@ -199,19 +260,22 @@ function unresolved(entries: readonly Entry[], lines: LineCounter): FileError[] 
 const NO_MEMBERS =
   'Required value: which nodes take part? Add priorities, e.g. [{node: node1, priority: 200}, {node: node2, priority: 100}], or a Node document (apiVersion: v1, kind: Node) for each'
 
-function passwordErrors(
-  { spec }: VirtualIP,
-  entries: readonly Entry[],
-  secretNames: ReadonlySet<string>,
-): FieldError[] {
+/** By name; undefined: one with errors, which have been told. */
+function secretsOf(entries: readonly Entry[]): Map<string, Secret | undefined> {
+  const read = entries.flatMap(({ parsed }) => ('kind' in parsed && parsed.kind === 'Secret' ? [parsed] : []))
+  return new Map([
+    ...Array.from(namesOf(entries, 'Secret'), (name): [string, undefined] => [name, undefined]),
+    ...read.map((secret): [string, Secret] => [secret.metadata.name, secret]),
+  ])
+}
+
+function passwordErrors({ spec }: VirtualIP, secrets: ReadonlyMap<string, Secret | undefined>): FieldError[] {
   if (!spec.authentication) return []
   const { name, key = 'password' } = spec.authentication.secretRef
   const at = ['spec', 'authentication', 'secretRef']
   const add = `add apiVersion: v1, kind: Secret, metadata: {name: ${name}}, stringData: {${key}: …}`
-  if (!secretNames.has(name)) return [invalidValue([...at, 'name'], name, `no such Secret in this file: ${add}`)]
-  // A Secret with errors has been told of.
-  const secret = entries.flatMap(({ parsed }) => ('kind' in parsed && parsed.kind === 'Secret' ? [parsed] : []))
-  const found = secret.find(({ metadata }) => metadata.name === name)
+  if (!secrets.has(name)) return [invalidValue([...at, 'name'], name, `no such Secret in this file: ${add}`)]
+  const found = secrets.get(name)
   if (!found || Object.hasOwn(found.data, key)) return []
   return [invalidValue([...at, 'key'], key, `the Secret "${name}" has no such key: add stringData: {${key}: …} to it`)]
 }

@@ -256,15 +256,18 @@ function inSingleQuotes(words: readonly string[]): readonly string[] {
 /** The addresses of an instance: all of the family of the first, as keepalived has it. */
 function readAddresses(entries: readonly Statement[], link: string | undefined, say: Say): Given<string>[] {
   const addresses: Given<string>[] = []
+  const seen = new Set<string>()
   for (const { keyword: text, words, line } of entries) {
     const prefix = parsePrefix(text)
     const [first] = addresses
-    const again = addresses.some(({ value }) => prefix && parsePrefix(value)?.address.text === prefix.address.text)
     if (!prefix) say(line, 'virtual_ipaddress', `"${text}" is no address: left out`)
     else if (first && familyOf(first.value) !== prefix.address.family) {
       say(line, 'virtual_ipaddress', `"${text}" is of another family than "${first.value}": left out, as by keepalived`)
-    } else if (again) say(line, 'virtual_ipaddress', `"${text}" is there already: left out`)
-    else addresses.push({ value: text.includes('/') ? formatPrefix(prefix) : prefix.address.text, line })
+    } else if (seen.has(prefix.address.text)) say(line, 'virtual_ipaddress', `"${text}" is there already: left out`)
+    else {
+      seen.add(prefix.address.text)
+      addresses.push({ value: text.includes('/') ? formatPrefix(prefix) : prefix.address.text, line })
+    }
     sayAddressOptions(words, link, line, say)
   }
   return addresses

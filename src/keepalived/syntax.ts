@@ -49,7 +49,9 @@ export function parseSyntax(text: string): { statements: Statement[]; problems: 
         const [keyword = '{'] = words
         words = [keyword, ...words.slice(1)]
         const block: Statement[] = []
-        finish(block)
+        const isTooDeep = open.length === DEEPEST
+        if (isTooDeep) problems.push({ line: i + 1, keyword, sentence: `is a block in ${DEEPEST} others: left out` })
+        finish(open.length < DEEPEST ? block : undefined)
         open.push({ keyword, line: i + 1, block })
       } else {
         finish()
@@ -65,6 +67,9 @@ export function parseSyntax(text: string): { statements: Statement[]; problems: 
   return { statements, problems }
 }
 
+/** Far deeper than keepalived goes. */
+const DEEPEST = 50
+
 type Token =
   | { readonly type: 'word'; readonly text: string; readonly closed: boolean }
   | { readonly type: 'open' | 'close' }
@@ -73,7 +78,7 @@ type Token =
 function tokensOf(row: string): Token[] {
   // File names in braces: include conf.d/{a,b}.conf
   if (/^\s*include[a-z]?\s/.test(row)) return wordsOf(row.replace(/[#!].*/, ''))
-  const pattern = /[#!].*|(?<brace>[{}])|"(?<quoted>[^"]*)(?<end>"?)|(?<plain>(?:\$\{[^}]*\}|[^\s#!{}"])+)/g
+  const pattern = /[#!].*|(?<brace>[{}])|"(?<quoted>[^"]*)(?<end>"?)|(?<plain>(?:\$\{[^{}]*\}|[^\s#!{}"])+)/g
   return [...row.matchAll(pattern)].flatMap(({ groups = {} }): Token[] => {
     const { brace, quoted, end, plain } = groups
     if (brace !== undefined) return [{ type: brace === '{' ? 'open' : 'close' }]

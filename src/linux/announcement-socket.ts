@@ -1,4 +1,7 @@
-import { type Family, type IpAddress, ipAddressFromBytes } from '../lib/ip-address.ts'
+import type { Family, IpAddress } from '../lib/ip-address.ts'
+import { decodeArp } from '../wire/arp.ts'
+import { DecodeError } from '../wire/decode-error.ts'
+import { decodeNeighborAdvertisement } from '../wire/neighbor-advertisement.ts'
 import {
   addressOf,
   bind,
@@ -86,18 +89,10 @@ function openArp(): number {
 }
 
 function readArp(batch: ReceiveBatch, i: number): HeardAnnouncement | undefined {
-  const arp = batch.packet(i)
+  const sender = decodeArp(batch.packet(i))
+  if (sender instanceof DecodeError) return undefined
   const name = batch.name(i)
-  if (arp.length < ARP_LENGTH || !isEthernetArp(arp)) return undefined
-  return {
-    linkIndex: new Int32Array(name.buffer, name.byteOffset + SLL_IFINDEX, 1)[0] ?? 0,
-    address: ipAddressFromBytes(Uint8Array.from(arp.subarray(ARP_SENDER, ARP_SENDER + 4))),
-    mac: Uint8Array.from(arp.subarray(ARP_SENDER_MAC, ARP_SENDER)),
-  }
-}
-
-function isEthernetArp(arp: Uint8Array): boolean {
-  return [0x00, 0x01, 0x08, 0x00, 6, 4].every((byte, i) => arp[i] === byte)
+  return { linkIndex: new Int32Array(name.buffer, name.byteOffset + SLL_IFINDEX, 1)[0] ?? 0, ...sender }
 }
 
 // ---- IPv6
@@ -117,6 +112,7 @@ function openNeighborDiscovery(): number | undefined {
   const options = [
     [IPPROTO_ICMPV6, ICMPV6_FILTER, new Uint8Array(types.buffer)],
     [IPPROTO_IPV6, IPV6_RECVPKTINFO, int32(1)],
+    [IPPROTO_IPV6, IPV6_RECVHOPLIMIT, int32(1)],
   ] as const
   for (const [level, option, value] of options) {
     if (setsockopt(descriptor, level, option, value, value.length) === 0) continue
@@ -128,28 +124,14 @@ function openNeighborDiscovery(): number | undefined {
 }
 
 function readNeighborAdvertisement(batch: ReceiveBatch, i: number): HeardAnnouncement | undefined {
-  const message = batch.packet(i)
+  const advertisement = decodeNeighborAdvertisement(batch.packet(i))
   const control = batch.control(i)
-  if (message.length < NA_LENGTH || control.length < PKTINFO_IFINDEX + 4) return undefined
-  const solicited = ((message[NA_FLAGS] ?? 0) & SOLICITED) !== 0
-  const mac = targetLinkLayerAddress(message)
-  if (solicited || !mac) return undefined
-  return {
-    linkIndex: new Int32Array(control.buffer, control.byteOffset + PKTINFO_IFINDEX, 1)[0] ?? 0,
-    address: ipAddressFromBytes(Uint8Array.from(message.subarray(NA_TARGET, NA_TARGET + 16))),
-    mac,
-  }
-}
-
-/** RFC 4861 §4.6.1: in units of 8 bytes. */
-function targetLinkLayerAddress(message: Uint8Array): Uint8Array | undefined {
-  for (let at = NA_LENGTH; at + 8 <= message.length; ) {
-    const [type, length = 0] = message.subarray(at)
-    if (type === TARGET_LINK_LAYER_ADDRESS && length === 1) return Uint8Array.from(message.subarray(at + 2, at + 8))
-    if (length === 0) return undefined
-    at += length * 8
-  }
-  return undefined
+  if (advertisement instanceof DecodeError || control.length < HOP_LIMIT + 4) return undefined
+  const int = (at: number) => new Int32Array(control.buffer, control.byteOffset + at, 1)[0] ?? 0
+  const { target, mac, solicited } = advertisement
+  // What was forwarded is no neighbor's (RFC 4861 §7.1.2).
+  if (solicited || !mac || int(HOP_LIMIT) !== 255) return undefined
+  return { linkIndex: int(PKTINFO_IFINDEX), address: target, mac }
 }
 
 // ---- a classic BPF program (linux/filter.h)
@@ -173,8 +155,7 @@ function filter(program: readonly Instruction[]): { bytes: Uint8Array; instructi
 }
 
 const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
-const [ARP_SENDER_MAC, ARP_SENDER, ARP_TARGET, ARP_LENGTH] = [8, 14, 24, 28]
-const [ARP_OPERATION, ARP_REPLY] = [6, 2]
+const [ARP_OPERATION, ARP_SENDER, ARP_TARGET, ARP_REPLY] = [6, 14, 24, 2]
 const [LOAD_WORD, LOAD_HALF, COPY_TO_X, JUMP_IF_EQUAL_TO_X, JUMP_IF_EQUAL, RETURN] = [
   0x20, 0x28, 0x07, 0x1d, 0x15, 0x06,
 ]
@@ -197,17 +178,16 @@ const PROGRAM = filter(SENDER_IS_TARGET_OR_NOBODY)
 const [AF_INET6, AF_PACKET] = [10, 17]
 const [SOCK_DGRAM, SOCK_RAW, SOCK_NONBLOCK, SOCK_CLOEXEC] = [2, 3, 0o4000, 0o2000000]
 const [SOL_SOCKET, SO_ATTACH_FILTER] = [1, 26]
-const [IPPROTO_IPV6, IPPROTO_ICMPV6, IPV6_RECVPKTINFO, ICMPV6_FILTER] = [41, 58, 49, 1]
+const [IPPROTO_IPV6, IPPROTO_ICMPV6, ICMPV6_FILTER] = [41, 58, 1]
+const [IPV6_RECVPKTINFO, IPV6_RECVHOPLIMIT] = [49, 51]
 /** In network byte order. */
 const ETH_P_ARP = [0x08, 0x06]
 /** struct sockaddr_ll (linux/if_packet.h) */
 const [SOCKADDR_LL_LENGTH, SLL_PROTOCOL, SLL_IFINDEX] = [20, 2, 4]
-/** A struct cmsghdr with struct in6_pktinfo: the link's index follows the address. */
-const PKTINFO_IFINDEX = 32
-/** RFC 4861 §4.4 */
-const [NEIGHBOR_ADVERTISEMENT, NA_FLAGS, NA_TARGET, NA_LENGTH, SOLICITED] = [136, 4, 8, 24, 0x40]
-const TARGET_LINK_LAYER_ADDRESS = 2
-/** name: struct sockaddr_in6 or sockaddr_ll; control: struct cmsghdr with struct in6_pktinfo */
-const ROOM = { packets: 32, packetLength: 256, nameLength: 28, controlLength: 40 }
+/** In control messages, as the kernel orders them: struct in6_pktinfo, where the link's index follows the address; then the hop limit. */
+const [PKTINFO_IFINDEX, HOP_LIMIT] = [32, 56]
+const NEIGHBOR_ADVERTISEMENT = 136
+/** name: struct sockaddr_in6 or sockaddr_ll; control: a struct cmsghdr with struct in6_pktinfo, and one with an int */
+const ROOM = { packets: 32, packetLength: 256, nameLength: 28, controlLength: 64 }
 /** Other work gets its turn in a flood. */
 const MOST_AT_ONCE = 1024

@@ -161,6 +161,7 @@ class RouteTable {
       case 'Route':
       case 'DumpDone':
       case 'Unrelated':
+      case 'Unreadable':
         return false
     }
   }

@@ -1,7 +1,8 @@
 // The few nf_tables messages that the fence is made of (linux/netfilter/nf_tables.h, nfnetlink.h), as bytes.
 
-import { formatMessage, pad } from 'netlink/dist/structs.js'
+import { formatMessage, pad, parseError } from 'netlink/dist/structs.js'
 import type { Millis } from '../lib/time.ts'
+import { readMessages } from './route-messages.ts'
 
 /** Which packets a table sees: ARP, or IPv4 and IPv6. */
 export type TableFamily = 'arp' | 'inet'
@@ -34,6 +35,24 @@ export function encodeTransaction(changes: readonly Change[], first: number): Ui
     ),
   )
   return Buffer.concat(messages)
+}
+
+/** What the kernel says to one change. */
+export interface ChangeAnswer {
+  readonly sequence: number
+  /** 0: made; else a positive error number. */
+  readonly errno: number
+}
+
+/** The answers in a datagram; none where it can't be read. */
+export function decodeAnswers(datagram: Uint8Array): ChangeAnswer[] {
+  const messages = readMessages(datagram)
+  if (typeof messages === 'string') return []
+  return messages.flatMap(({ type, seq, data }) => {
+    const body = Buffer.concat([data].flat())
+    if (type !== NLMSG_ERROR || body.length < ERROR_LENGTH) return []
+    return [{ sequence: seq, errno: Math.abs(parseError(body, 0).errno) }]
+  })
 }
 
 export function newTable(family: TableFamily, table: string): Change {
@@ -221,6 +240,8 @@ function attribute(type: number, value: Uint8Array): Uint8Array {
 }
 
 const NLA_F_NESTED = 0x8000
+/** struct nlmsgerr */
+const [NLMSG_ERROR, ERROR_LENGTH] = [2, 20]
 const [NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE, NLM_F_APPEND] = [0x1, 0x4, 0x200, 0x400, 0x800]
 const [NFNL_SUBSYS_NFTABLES, NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END] = [10, 0x10, 0x11]
 /** NFPROTO_* */

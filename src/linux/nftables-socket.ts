@@ -1,7 +1,6 @@
-import { parseError, parseMessages } from 'netlink/dist/structs.js'
 import { bind, close, int32, lastErrno, sendto, setsockopt, socket } from './libc.ts'
 import { ReceiveBatch } from './message-headers.ts'
-import { type Change, encodeTransaction } from './nftables-messages.ts'
+import { type Change, decodeAnswers, encodeTransaction } from './nftables-messages.ts'
 import { errnoName, SyscallError } from './syscall-error.ts'
 
 /** Changes nf_tables in this network namespace. */
@@ -45,12 +44,10 @@ export class NftablesSocket {
     let answers = 0
     for (let count = this.#batch.receive(this.#descriptor); count > 0; count = this.#batch.receive(this.#descriptor)) {
       for (let i = 0; i < count; i++) {
-        const datagram = this.#batch.packet(i)
-        for (const message of parseMessages(Buffer.from(datagram.buffer, datagram.byteOffset, datagram.length))) {
-          if (message.type !== NLMSG_ERROR || message.seq < first) continue
-          const { errno } = parseError(Buffer.concat([message.data].flat()), 0)
+        for (const { sequence, errno } of decodeAnswers(this.#batch.packet(i))) {
+          if (sequence < first) continue
           if (errno === 0) answers++
-          else error ??= errnoName(-errno)
+          else error ??= errnoName(errno)
         }
       }
     }
@@ -65,7 +62,7 @@ function kernelAddress(): Uint8Array {
   return new Uint8Array(address.buffer)
 }
 
-const [AF_NETLINK, NETLINK_NETFILTER, NLMSG_ERROR] = [16, 12, 2]
+const [AF_NETLINK, NETLINK_NETFILTER] = [16, 12]
 const [SOCK_RAW, SOCK_NONBLOCK, SOCK_CLOEXEC] = [3, 0o4000, 0o2000000]
 const [SOL_NETLINK, NETLINK_CAP_ACK] = [270, 10]
 const ROOM = { packets: 16, packetLength: 4096, nameLength: 0, controlLength: 0 }

@@ -6,6 +6,7 @@ import {
   pad,
   parseAttributes,
   parseError,
+  parseMessages,
   putU8,
   putU32,
   readS32,
@@ -26,6 +27,8 @@ export type RouteMessage =
   | { readonly type: 'Route'; readonly isLocal: boolean }
   | { readonly type: 'DumpDone' }
   | { readonly type: 'Unrelated' }
+  /** Truncated, or its lengths contradict each other: no kernel that we know says such a thing. */
+  | { readonly type: 'Unreadable'; readonly detail: string }
 
 export interface LinkMessage {
   readonly index: number
@@ -49,10 +52,41 @@ export const LINK_FLAGS = { UP: 0x1, LOOPBACK: 0x8, NOARP: 0x80, LOWER_UP: 0x100
 /** IFA_F_*: no duplicate address detection; the kernel adds no route to the prefix. */
 export const ADDRESS_FLAGS = { NODAD: 0x02, NOPREFIXROUTE: 0x200 } as const
 
-export function decodeRouteMessage({ type, data }: NetlinkMessage): RouteMessage {
+export interface NumberedMessage {
+  /** Of the request that it answers. */
+  readonly sequence: number
+  readonly message: RouteMessage
+}
+
+/** What a datagram says, in order. */
+export function decodeRouteMessages(datagram: Uint8Array): NumberedMessage[] {
+  const messages = readMessages(datagram)
+  if (typeof messages === 'string') return [{ sequence: 0, message: { type: 'Unreadable', detail: messages } }]
+  return messages.map(message => ({ sequence: message.seq, message: decodeReadable(message) }))
+}
+
+/** The messages of a netlink datagram, or why they can't be read. */
+export function readMessages({ buffer, byteOffset, length }: Uint8Array): NetlinkMessage[] | string {
+  try {
+    return parseMessages(Buffer.from(buffer, byteOffset, length))
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+function decodeReadable(message: NetlinkMessage): RouteMessage {
+  try {
+    return decodeRouteMessage(message)
+  } catch (error) {
+    // The package throws these where lengths are not what they must be.
+    return { type: 'Unreadable', detail: (error as Error).message }
+  }
+}
+
+function decodeRouteMessage({ type, data }: NetlinkMessage): RouteMessage {
   switch (type) {
     case NLMSG_ERROR:
-      return { type: 'Answer', errno: -parseError(asBuffer(data), 0).errno }
+      return { type: 'Answer', errno: Math.abs(parseError(asBuffer(data), 0).errno) }
     case NLMSG_DONE:
       return { type: 'DumpDone' }
     case RTM_NEWLINK:

@@ -1,4 +1,3 @@
-import { parseMessages } from 'netlink/dist/structs.js'
 import {
   bind,
   close,
@@ -12,15 +11,12 @@ import {
   socket,
 } from './libc.ts'
 import { ReceiveBatch } from './message-headers.ts'
-import { decodeRouteMessage, type RouteMessage } from './route-messages.ts'
+import { decodeRouteMessages, type NumberedMessage } from './route-messages.ts'
 import { SyscallError } from './syscall-error.ts'
 
-export interface Envelope {
+export interface Envelope extends NumberedMessage {
   /** The kernel answers a request of this socket's, rather than telling a group. */
   readonly answers: boolean
-  /** Of the request it answers. */
-  readonly sequence: number
-  readonly message: RouteMessage
 }
 
 /** What is heard besides answers: RTMGRP_LINK, RTMGRP_IPV4_IFADDR and RTMGRP_IPV6_IFADDR, or nothing. */
@@ -90,12 +86,9 @@ export class RouteSocket {
   }
 
   #open(i: number, take: (envelope: Envelope) => void): void {
-    const datagram = this.#batch.packet(i)
     const name = this.#batch.name(i)
     const answers = new Uint32Array(name.buffer, name.byteOffset + NL_GROUPS, 1)[0] === NO_GROUPS
-    for (const message of parseMessages(Buffer.from(datagram.buffer, datagram.byteOffset, datagram.length))) {
-      take({ answers, sequence: message.seq, message: decodeRouteMessage(message) })
-    }
+    for (const numbered of decodeRouteMessages(this.#batch.packet(i))) take({ answers, ...numbered })
   }
 }
 

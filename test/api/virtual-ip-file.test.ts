@@ -69,6 +69,12 @@ const table: readonly [what: string, text: string, errors: string][] = [
     'virtualips.yaml:1: there is no VirtualIP in it: add one',
   ],
   ['a key twice', `${VIP}kind: VirtualIP\n`, 'virtualips.yaml:4: Map keys must be unique'],
+  ['keys that are maps of maps', '? '.repeat(400), 'virtualips.yaml:1: a key must be a string, not a list or a map'],
+  [
+    'more levels than any parser goes down',
+    '['.repeat(5000),
+    'virtualips.yaml:1: some of it is nested thousands of levels deep: a VirtualIP has about ten',
+  ],
   ['a tab', `${VIP}spec:\n\taddresses: []\n`, 'virtualips.yaml:5: Tabs are not allowed as indentation'],
   [
     'a list that does not end',

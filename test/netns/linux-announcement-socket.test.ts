@@ -73,6 +73,16 @@ for (const [what, probe, address] of [
   })
 }
 
+test('does not hear a Neighbor Advertisement that was forwarded (RFC 4861 §7.1.2)', async () => {
+  heard = []
+  const forwarded = unsolicitedNeighborAdvertisement(ipAddress('fd09::7'), mac(2), false)
+  forwarded[HOP_LIMIT] = 254
+  sockets.b.send(indexOf(b), forwarded)
+  sockets.b.send(indexOf(b), unsolicitedNeighborAdvertisement(ipAddress('fd09::8'), mac(2), false))
+  await eventually('the next one is heard', () => heard.length > 0)
+  assert.deepEqual(heard, [`fd09::8 is at 02:00:00:00:00:02 on ${indexOf(a)}`])
+})
+
 test('hears neither questions, nor answers to them, nor what this node announces', async () => {
   heard = []
   b.run('ip', 'neighbour', 'flush', 'dev', 'eth0')
@@ -85,6 +95,9 @@ test('hears neither questions, nor answers to them, nor what this node announces
   await sleep(100)
   assert.deepEqual(heard, [])
 })
+
+/** In a frame with an IPv6 header. */
+const HOP_LIMIT = 21
 
 function textOf({ linkIndex, address, mac }: HeardAnnouncement): string {
   return `${address.text} is at ${Array.from(mac, byte => byte.toString(16).padStart(2, '0')).join(':')} on ${linkIndex}`

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ipAddress } from '../../src/lib/ip-address.ts'
-import { arpProbe, gratuitousArp } from '../../src/wire/arp.ts'
+import { type ArpSender, arpProbe, decodeArp, gratuitousArp } from '../../src/wire/arp.ts'
+import { DecodeError } from '../../src/wire/decode-error.ts'
 import { bytes, readVectors } from '../vectors/read-vectors.ts'
 
 const KEEPALIVED = readVectors('keepalived-2.2.7.hex')
@@ -29,3 +30,23 @@ test('a probe asks everyone for the address, and says nothing of who asks but wh
     ),
   )
 })
+
+test('who sent an ARP packet is its sender, not its target', () => {
+  assert.deepEqual(decodeArp(gratuitousArp(ipAddress('10.99.0.100'), MAC).subarray(14)), {
+    address: ipAddress('10.99.0.100'),
+    mac: MAC,
+  })
+  const { address } = decodeArp(arpProbe(ipAddress('10.99.0.100'), MAC).subarray(14)) as ArpSender
+  assert.equal(address.text, '0.0.0.0')
+})
+
+for (const [what, packet, refusal] of [
+  ['one cut short', '0001080006040001', new DecodeError('Length', 'ARP packet has 8 bytes, must have 28')],
+  [
+    'one of another hardware',
+    `0006080006040001${'00'.repeat(20)}`,
+    new DecodeError('Protocol', 'ARP packet is not of Ethernet and IPv4'),
+  ],
+] as const) {
+  test(`of ARP packets ${what} is refused`, () => assert.deepEqual(decodeArp(bytes(packet)), refusal))
+}

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ipAddress } from '../../src/lib/ip-address.ts'
-import { unsolicitedNeighborAdvertisement } from '../../src/wire/neighbor-advertisement.ts'
+import { DecodeError } from '../../src/wire/decode-error.ts'
+import { decodeNeighborAdvertisement, unsolicitedNeighborAdvertisement } from '../../src/wire/neighbor-advertisement.ts'
 import { bytes, readVectors } from '../vectors/read-vectors.ts'
 
 const KEEPALIVED = readVectors('keepalived-2.2.7.hex')
@@ -29,3 +30,42 @@ test('a Neighbor Advertisement needs an IPv6 address and 6 bytes of MAC', () => 
     new RangeError('A MAC address has 6 bytes, not 7'),
   )
 })
+
+for (const { vector, address, router } of CAPTURED) {
+  test(`keepalived's Neighbor Advertisement for ${address} says who has it, unasked`, () => {
+    const message = KEEPALIVED.get(vector)?.subarray(54) ?? bytes('')
+    const said = { target: ipAddress(address), mac: MAC, router, solicited: false }
+    assert.deepEqual(decodeNeighborAdvertisement(message), said)
+  })
+}
+
+const TARGET = 'fd990000000000000000000000000100'
+
+test('the Target Link-Layer Address may stand behind other options, or not at all', () => {
+  const behind = decodeNeighborAdvertisement(bytes(`8800000060000000${TARGET}0e0100000000000002 0102000000000b`))
+  assert.deepEqual(behind, {
+    target: ipAddress('fd99::100'),
+    mac: bytes('02000000000b'),
+    router: false,
+    solicited: true,
+  })
+  assert.deepEqual(decodeNeighborAdvertisement(bytes(`8800000060000000${TARGET}`)), { ...behind, mac: undefined })
+})
+
+for (const [what, message, refusal] of [
+  ['one cut short', '88000000', new DecodeError('Length', 'Neighbor Advertisement has 4 bytes, must have at least 24')],
+  ['a Neighbor Solicitation', `8700000000000000${TARGET}`, new DecodeError('Type', 'ICMPv6 type is 135, must be 136')],
+  [
+    'an option without length',
+    `8800000000000000${TARGET}0200000000000000`,
+    new DecodeError('Length', 'Option has length 0'),
+  ],
+  [
+    'an option that ends beyond',
+    `8800000000000000${TARGET}0201020000`,
+    new DecodeError('Length', 'Option ends beyond the message'),
+  ],
+] as const) {
+  test(`for a Neighbor Advertisement ${what} is refused`, () =>
+    assert.deepEqual(decodeNeighborAdvertisement(bytes(message)), refusal))
+}
