@@ -6,9 +6,11 @@ import {
   isSeq,
   LineCounter,
   type Node,
+  type Pair,
   parseAllDocuments,
   visit,
   type YAMLError,
+  type YAMLMap,
 } from 'yaml'
 import { describeFieldError, type FieldError, type FieldPath, fieldError, invalidValue } from './field-error.ts'
 import type { JsonSchema } from './json-schema.ts'
@@ -232,7 +234,7 @@ function duplicateNames(entries: readonly Entry[], lines: LineCounter): FileErro
   return entries.flatMap(({ document, parsed }): FileError[] => {
     if (Array.isArray(parsed)) return []
     const { kind, metadata } = parsed
-    const line = lineOf(document, ['metadata', 'name'], lines)
+    const { line } = lines.linePos(offsetOf(document, ['metadata', 'name'], new FieldsByName()))
     const before = first.get(`${kind} ${metadata.name}`)
     if (before === undefined) {
       first.set(`${kind} ${metadata.name}`, line)
@@ -287,17 +289,35 @@ function namesOf(entries: readonly Entry[], kind: 'Secret' | 'Node'): Set<string
 }
 
 function located(errors: readonly FieldError[], document: Document.Parsed, lines: LineCounter): FileError[] {
-  return errors.map(error => ({ line: lineOf(document, error.at, lines), message: describeFieldError(error) }))
+  const fields = new FieldsByName()
+  return errors.map(error => ({
+    line: lines.linePos(offsetOf(document, error.at, fields)).line,
+    message: describeFieldError(error),
+  }))
 }
 
-/** The line of the value at `at`; of what would hold it where there is none. */
-function lineOf(document: Document.Parsed, at: FieldPath, lines: LineCounter): number {
+/** Of each map that was asked for, made once: a map may have as many errors as fields. */
+class FieldsByName {
+  readonly #byMap = new Map<YAMLMap, Map<string, Pair>>()
+
+  of(map: YAMLMap, name: string): Pair | undefined {
+    const fields = this.#byMap.get(map) ?? new Map<string, Pair>()
+    if (!this.#byMap.has(map)) {
+      this.#byMap.set(map, fields)
+      for (const pair of map.items.toReversed()) if (isScalar(pair.key)) fields.set(String(pair.key.value), pair)
+    }
+    return fields.get(name)
+  }
+}
+
+/** Of the value at `at`; of what would hold it where there is none. */
+function offsetOf(document: Document.Parsed, at: FieldPath, fields: FieldsByName): number {
   let node: Node | null = document.contents
   let offset = node?.range?.[0] ?? document.range[0]
   for (const step of at) {
     if (isAlias(node)) node = node.resolve(document) ?? null
     if (isMap(node)) {
-      const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step))
+      const pair = fields.of(node, String(step))
       if (!pair) break
       offset = (pair.key as Node).range?.[0] ?? offset
       node = pair.value as Node | null
@@ -306,7 +326,7 @@ function lineOf(document: Document.Parsed, at: FieldPath, lines: LineCounter): n
       offset = node?.range?.[0] ?? offset
     }
   }
-  return lines.linePos(offset).line
+  return offset
 }
 
 function isEmpty(contents: Node | null): boolean {

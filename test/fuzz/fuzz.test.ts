@@ -73,6 +73,22 @@ for (const [name, growing] of GROWTH) {
   })
 }
 
+/** Each takes some tenths of a second of CPU, and took half a minute. */
+for (const [name, what, size] of [
+  ['VirtualIP files', 'unknown fields', 16_000],
+  ['keepalived.conf', 'open variables', 100_000],
+] as const) {
+  test(`${name}: ${size} ${what} are read in no time, also by what no block counts`, () => {
+    const { read } = parserOf(name)
+    const growing = new Map(GROWTH).get(name)
+    const text = growing?.[what]?.(size) ?? ''
+    const before = process.cpuUsage()
+    read(text)
+    const { user } = process.cpuUsage(before)
+    assert.ok(text.length > size && user < 10e6, `${user / 1e6} s`)
+  })
+}
+
 test('a file that is nested too deeply is refused with a sentence, whatever it is nested by', () => {
   const { read } = parserOf('VirtualIP files')
   for (const what of ['open lists', 'nested lists', 'nested maps', 'dashes', 'question marks']) {
