@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { parseMessages } from 'netlink/dist/structs.js'
 import { bind, close, int32, lastErrno, pollReadable, setsockopt, socket } from '../../src/linux/libc.ts'
 import { ReceiveBatch } from '../../src/linux/message-headers.ts'
-import { type AddressMessage, decodeRouteMessage } from '../../src/linux/route-messages.ts'
+import { type AddressMessage, decodeRouteMessages } from '../../src/linux/route-messages.ts'
 import { type LabNode, labTime } from './lan.ts'
 
 /** A node that began or ceased to have an address; `at`, when this process read it, in labTime. */
@@ -65,8 +64,7 @@ function hearAddresses(
       for (let i = 0; i < count; i++) {
         const node = names.get(namespaceOf(batch.control(i)))
         if (node === undefined) continue
-        for (const message of parseMessages(Buffer.from(batch.packet(i)))) {
-          const said = decodeRouteMessage(message)
+        for (const { message: said } of decodeRouteMessages(batch.packet(i))) {
           if (said.type === 'Address' || said.type === 'AddressGone') tell(node, said.address, said.type === 'Address')
         }
       }
