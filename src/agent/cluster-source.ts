@@ -1,40 +1,32 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
-import { type Condition, type DesiredCondition, setConditions } from '../api/conditions.ts'
-import { agentLeaseName, FIELD_MANAGER, PASSWORD_SECRET } from '../api/names.ts'
+import type { Condition, DesiredCondition } from '../api/conditions.ts'
 import { describeFieldErrors, parseVirtualIPNodeSpec } from '../api/parse.ts'
-import type {
-  LinkStatus,
-  VirtualIPNode,
-  VirtualIPNodeSpec,
-  VirtualIPNodeStatus,
-  VirtualRouterSpec,
-  VirtualRouterStatus,
-} from '../api/virtual-ip-node.ts'
+import type { LinkStatus, VirtualIPNode, VirtualIPNodeSpec, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
 import { type KubeClient, openClient } from '../kube/client.ts'
-import { KubeError } from '../kube/kube-error.ts'
-import { renewLease } from '../kube/lease.ts'
-import { SECRETS, VIRTUAL_IP_NODES } from '../kube/resources.ts'
+import type { KubeError } from '../kube/kube-error.ts'
+import { VIRTUAL_IP_NODES } from '../kube/resources.ts'
 import type { ResourceWatch } from '../kube/watch.ts'
 import { watchCalmly } from '../kube/watch-calmly.ts'
 import type { Millis } from '../lib/time.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { missingSecrets, readPasswords, secretNames } from './cluster-passwords.ts'
+import { ClusterReports } from './cluster-reports.ts'
 import { Complaints } from './complaints.ts'
 import type { ConfigStore } from './config-store.ts'
-import { type Passwords, passwordOf } from './passwords.ts'
+import type { Passwords } from './passwords.ts'
 
 const RENEW_EVERY: Millis = 3000
-const LEASE_SECONDS = 10
 /** At a start the API server has this long to say what runs, before the disk is believed. */
 const FIRST_WORD: Millis = 1000
-/** A refused report, or a Secret that could not be read, is tried again after this long. */
+/** A Secret that could not be read is tried again after this long. */
 const RETRY_AFTER: Millis = 1000
 /** Secrets are read anew this often, by the wall clock: all nodes take a changed password within the same moment, and none flaps. */
 const SECRETS_EVERY: Millis = 10_000
 /** How long the last report may take. */
 const LAST_REPORT: Millis = 1000
 /** Refusals that stay, so that waiting helps nobody. */
-const FINAL: ReadonlySet<string> = new Set(['Unauthorized', 'Forbidden', 'Untrusted', 'Garbled'])
+const FINAL: ReadonlySet<string> = new Set(['Unauthorized', 'Forbidden', 'Untrusted'])
 
 export interface ClusterSourceOptions {
   readonly node: string
@@ -52,10 +44,10 @@ export interface ClusterSourceOptions {
 export class ClusterSource {
   readonly #options: ClusterSourceOptions
   readonly #client: KubeClient
+  readonly #reports: ClusterReports
   readonly #ending = new AbortController()
   #watch: Pick<ResourceWatch<VirtualIPNode>, 'cache' | 'synced'> | undefined
   #timers: NodeJS.Timeout[] = []
-  #retry: NodeJS.Timeout | undefined
   #secretsTimer: NodeJS.Timeout | undefined
   /** Undefined until the loop has told: there is nothing to report before. */
   #routers: VirtualRouterStatus[] | undefined
@@ -74,10 +66,6 @@ export class ClusterSource {
     reason: 'Starting',
     message: 'No spec was received yet',
   }
-  #renewalDue = false
-  #reporting = false
-  #reportAgain = false
-  #reported = ''
   #disconnected = false
   readonly #complaints = new Complaints()
   /** Why what runs is not what the controller asked for. */
@@ -101,14 +89,25 @@ export class ClusterSource {
   private constructor(options: ClusterSourceOptions) {
     this.#options = options
     this.#client = openClient({ kubeconfig: options.kubeconfig, namespace: options.namespace })
+    const { node, version, checksAllowed, logger } = options
+    this.#reports = new ClusterReports({
+      client: this.#client,
+      node,
+      version,
+      checksAllowed,
+      logger,
+      onTrouble: sentence => this.#complain(sentence),
+      current: () => (this.#watch?.synced ? this.#watch.cache.get(node) : 'Unknown'),
+    })
   }
 
   statusChanged(routers: VirtualRouterStatus[], links: LinkStatus[]): void {
     const first = this.#routers === undefined
     this.#routers = routers
     this.#links = links
+    this.#report()
     // Who was taken for dead is believed again from its Lease's renewal on.
-    void (first ? this.#renew() : this.#report())
+    if (first) void this.#reports.renew()
   }
 
   linksChanged(): void {}
@@ -121,8 +120,8 @@ export class ClusterSource {
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
     // The last word, that everything was given up; an API server that does not answer must not hold up the end.
-    await Promise.race([this.#report(), sleep(LAST_REPORT)])
-    clearTimeout(this.#retry)
+    await Promise.race([this.#reports.sayLast(), sleep(LAST_REPORT)])
+    this.#reports.close()
     clearTimeout(this.#secretsTimer)
     this.#ending.abort()
     this.#client.close()
@@ -158,16 +157,19 @@ export class ClusterSource {
       resource: VIRTUAL_IP_NODES,
       fieldSelector: `metadata.name=${node}`,
       signal: this.#ending.signal,
-      onChange: (_, current) => this.#receive(current),
+      onChange: (_, current) => {
+        if (current) this.#reports.seen(current)
+        this.#receive(current)
+      },
       onSynced: () => {
         if (this.#watch?.cache.size === 0) this.#receive(undefined)
         resolve(undefined)
-        void this.#renew()
+        void this.#reports.renew()
       },
       onConnected: () => {
         if (this.#disconnected) logger.info('The API server is heard again')
         this.#disconnected = false
-        void this.#renew()
+        void this.#reports.renew()
       },
       onDisconnected: error => {
         resolve(error)
@@ -176,7 +178,7 @@ export class ClusterSource {
       },
     })
     this.#timers = [
-      setInterval(() => void this.#renew(), RENEW_EVERY),
+      setInterval(() => void this.#reports.renew(), RENEW_EVERY),
       setTimeout(() => resolve(undefined), FIRST_WORD),
     ]
     return firstWord
@@ -197,7 +199,7 @@ export class ClusterSource {
       this.problem = `Generation ${generation} of VirtualIPNode ${this.#options.node} can't be used: ${describeFieldErrors(spec)}`
       this.#options.logger.error(`${this.problem}; the last good one goes on`)
       this.#setAccepted('False', 'InvalidSpec', this.problem)
-      void this.#report()
+      this.#report()
       return
     }
     this.problem = undefined
@@ -218,7 +220,7 @@ export class ClusterSource {
     const { store, apply, logger } = this.#options
     this.#running = this.#parsed
     apply(this.#spec, this.#passwords, true)
-    void this.#report()
+    this.#report()
     try {
       store.write({ generation: this.#parsed, spec: this.#spec, passwords: this.#passwords.known })
     } catch (error) {
@@ -231,7 +233,7 @@ export class ClusterSource {
   // ---- Secrets
 
   #missingSecrets(): string[] {
-    return secretNames(this.#spec.virtualRouters.filter(router => isMissing(router, this.#passwords)))
+    return missingSecrets(this.#spec.virtualRouters, this.#passwords)
   }
 
   #readSecretsLater(): void {
@@ -252,115 +254,20 @@ export class ClusterSource {
     this.#readSecretsLater()
   }
 
-  /** Those that the spec names. A Secret that can't be read leaves the last good password in force. */
-  async #readSecrets(): Promise<Passwords> {
-    const forbidden: Record<string, string> = {}
-    const read = secretNames(this.#spec.virtualRouters).map(async name => {
-      const had = Object.entries(this.#passwords.known).filter(([key]) => key.startsWith(`${name}/`))
-      try {
-        return [...had, ...(await this.#readSecret(name))]
-      } catch (error) {
-        if (!(error instanceof KubeError)) throw error
-        if (error.reason === 'Forbidden') forbidden[name] = forbiddenSecret(name)
-        this.#complain(forbidden[name] ?? error.message)
-        return had
-      }
-    })
-    return { known: Object.fromEntries((await Promise.all(read)).flat()), forbidden }
-  }
-
-  /** By `secret/key`. Throws a KubeError. */
-  async #readSecret(name: string): Promise<[string, string][]> {
-    const ref = { resource: SECRETS, namespace: this.#client.namespace, name }
-    const { data = {} } = await this.#client.get<{ data?: Record<string, string> }>(ref)
-    return Object.entries(data).map(([key, value]) => [`${name}/${key}`, Buffer.from(value, 'base64').toString()])
+  #readSecrets(): Promise<Passwords> {
+    const names = secretNames(this.#spec.virtualRouters)
+    return readPasswords(this.#client, names, this.#passwords, sentence => this.#complain(sentence))
   }
 
   // ---- reports
-
-  /**
-   * A renewal says that what was last reported is still so: nothing is renewed before that was written. Only where there is no object yet, the
-   * Lease comes first, for it makes the controller create one.
-   */
-  async #renew(): Promise<void> {
-    this.#renewalDue = true
-    await this.#report()
-    await this.#vouch()
-  }
-
-  async #vouch(): Promise<void> {
-    const { node, logger } = this.#options
-    const known = this.#watch?.cache.has(node)
-    if (!this.#renewalDue || !this.#watch?.synced || (known && this.#reported !== this.#statusText())) return
-    this.#renewalDue = false
-    try {
-      await renewLease(this.#client, agentLeaseName(node), node, LEASE_SECONDS)
-    } catch (error) {
-      if (!(error instanceof KubeError)) throw error
-      logger.debug(error.message)
-    }
-  }
 
   #setAccepted(status: Condition['status'], reason: string, message: string): void {
     this.#accepted = { type: 'Accepted', status, reason, message, observedGeneration: this.#received }
   }
 
-  /** Writes the status where it differs from what was written; one request at a time, the newest state wins. */
-  async #report(): Promise<void> {
-    if (this.#reporting) {
-      this.#reportAgain = true
-      return
-    }
-    const node = this.#watch?.cache.get(this.#options.node)
-    if (!node || !this.#routers) return
-    const status = this.#status(node, this.#routers)
-    const text = this.#statusText()
-    if (text === this.#reported) return
-    this.#reporting = true
-    try {
-      const ref = { resource: VIRTUAL_IP_NODES, name: this.#options.node, subresource: 'status' as const }
-      await this.#client.mergePatch(ref, { status }, FIELD_MANAGER.agent)
-      this.#reported = text
-      void this.#vouch()
-    } catch (error) {
-      if (!(error instanceof KubeError)) throw error
-      if (error.reason !== 'NotFound') this.#complain(error.message)
-      clearTimeout(this.#retry)
-      this.#retry = setTimeout(() => void this.#report(), RETRY_AFTER)
-    } finally {
-      this.#reporting = false
-    }
-    if (!this.#reportAgain) return
-    this.#reportAgain = false
-    await this.#report()
+  #report(): void {
+    if (!this.#routers) return
+    const [running, accepted, routers, links] = [this.#running, this.#accepted, this.#routers, this.#links]
+    void this.#reports.report({ running, accepted, routers, links })
   }
-
-  /** What there is to report, without the times that a report is given. */
-  #statusText(): string {
-    return JSON.stringify([this.#running, this.#accepted, this.#routers, this.#links])
-  }
-
-  #status(node: VirtualIPNode, virtualRouters: VirtualRouterStatus[]): VirtualIPNodeStatus {
-    return {
-      observedGeneration: this.#running,
-      agentVersion: this.#options.version,
-      checksAllowed: [...this.#options.checksAllowed],
-      links: this.#links,
-      virtualRouters,
-      conditions: setConditions(node.status?.conditions ?? [], [this.#accepted], new Date().toISOString()),
-    }
-  }
-}
-
-function secretNames(routers: readonly VirtualRouterSpec[]): string[] {
-  return [...new Set(routers.flatMap(({ authentication }) => (authentication ? [authentication.secretRef.name] : [])))]
-}
-
-function isMissing(router: VirtualRouterSpec, passwords: Passwords): boolean {
-  const password = passwordOf(router, passwords)
-  return password !== undefined && 'fault' in password
-}
-
-function forbiddenSecret(name: string): string {
-  return `Cannot read Secret ${name}: agents may read only the Secret that the chart's value agent.passwordSecret names (${PASSWORD_SECRET} unless it was changed): put the password there, or name that one in the value`
 }

@@ -3,15 +3,16 @@ import type { VirtualIP } from '../api/virtual-ip.ts'
 import type { VirtualIPNode } from '../api/virtual-ip-node.ts'
 import { pause } from '../kube/backoff.ts'
 import type { KubeClient } from '../kube/client.ts'
-import { hasReason, KubeError } from '../kube/kube-error.ts'
+import { KubeError } from '../kube/kube-error.ts'
 import type { Lease } from '../kube/lease.ts'
 import { LEASES, NODES, PODS, type Resource, VIRTUAL_IP_NODES, VIRTUAL_IPS } from '../kube/resources.ts'
 import { type ResourceWatch, watchResource } from '../kube/watch.ts'
 import type { Instant, Millis } from '../lib/time.ts'
+import { UNREACHABLE } from '../status/rows.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { AGENT_PODS, type AgentPod, newsOf, readAgentPod } from './agent-pod.ts'
 import { type ClusterNode, isSameNode, readClusterNode } from './cluster-node.ts'
-import { Freshness, type Renewal, STALE_AFTER } from './freshness.ts'
+import { type AgentLife, Freshness, type Renewal, STALE_AFTER } from './freshness.ts'
 import type { Cluster } from './reconcile.ts'
 import { ReportTimes } from './report-times.ts'
 import type { Written } from './write.ts'
@@ -21,7 +22,7 @@ export interface ClusterView {
   readonly cluster: Cluster
   /** Everything was listed once: true, or what is missing. */
   readonly synced: true | string
-  /** Synced, and every agent that was there before has shown a sign of life, or none for 10 s. */
+  /** Synced, and every agent that was there before has shown a sign of life, or none in the time that one takes. */
   readonly settled: boolean
   /** Our own write, as the API server answered it; `onChange` is not called for it. */
   note(written: Written): void
@@ -46,8 +47,8 @@ export interface ClusterViewSettings {
   readonly onAgentNews: (node: string, sentence: string) => void
 }
 
-/** How often it is looked whether a Lease went stale. */
-const AGEING_PERIOD: Millis = 250
+/** How often it is looked whether an agent is in doubt, and the API server asked while one is. */
+const AGEING_PERIOD: Millis = 500
 
 export function openClusterView(settings: ClusterViewSettings): ClusterView {
   const { client, signal, now } = settings
@@ -91,15 +92,9 @@ export function openClusterView(settings: ClusterViewSettings): ClusterView {
       onChange()
     },
   })
-  const leaseLog = connectionLog(LEASES, settings)
   const leases: ResourceWatch<Lease> = watchResource<Lease>({
     ...watch(LEASES),
     namespace: client.namespace,
-    onConnected() {
-      freshness.reconnected(now())
-      leaseLog.onConnected()
-    },
-    onDisconnected: leaseLog.onDisconnected,
     onChange(name, lease) {
       const node = nodeOf(name)
       if (node === undefined) return
@@ -113,19 +108,15 @@ export function openClusterView(settings: ClusterViewSettings): ClusterView {
     },
   })
 
+  /** A stalled watch must not look like the death of every agent, nor an API server that answers nobody. */
   const age = async () => {
-    const suspects = leases.connected ? freshness.suspects(now()) : []
-    await Promise.all(suspects.map(node => lookUp(node)))
-    if (suspects.length > 0) onChange()
-  }
-  /** A stalled watch must not look like the death of every agent. */
-  const lookUp = async (node: string) => {
-    const before = freshness.of(node)?.fresh
-    const renewal = await currentRenewal(client, node)
-    if (renewal === 'Unknown') return
-    if (freshness.confirm(node, renewal === 'None' ? undefined : renewal, now()) && before) {
+    const askedAt = now()
+    if (!leases.synced || !freshness.inDoubt(askedAt) || !(await isTold(leases))) return
+    const stale = freshness.answered(askedAt, now())
+    for (const node of stale) {
       settings.logger.warn({ node }, `The agent on ${node} has not renewed its Lease for ${STALE_AFTER / 1000} s`)
     }
+    if (stale.length > 0) onChange()
   }
 
   const watched = [
@@ -141,7 +132,7 @@ export function openClusterView(settings: ClusterViewSettings): ClusterView {
       nodes: nodes.cache,
       agentPods: agentPods.cache,
       get agents() {
-        return freshness.agents()
+        return asFarAsKnown(freshness.agents(), virtualIPs.cache)
       },
       arrival: (node, router) => reportTimes.of(node, router),
     },
@@ -180,6 +171,19 @@ async function repeat(work: () => Promise<void>, period: Millis, signal: AbortSi
   }
 }
 
+/** Who was silent when the controller before us last said something is taken to be so until it has had the time to renew. */
+function asFarAsKnown(
+  agents: ReadonlyMap<string, AgentLife>,
+  virtualIPs: ReadonlyMap<string, VirtualIP>,
+): ReadonlyMap<string, AgentLife> {
+  if (agents.values().every(({ unjudged }) => !unjudged)) return agents
+  const rows = virtualIPs.values().flatMap(({ status }) => status?.nodes ?? [])
+  const silent = new Set(rows.filter(({ reason }) => reason === UNREACHABLE).map(({ node }) => node))
+  return new Map(
+    [...agents].map(([node, life]) => [node, life.unjudged && silent.has(node) ? { ...life, fresh: false } : life]),
+  )
+}
+
 /** The node whose agent's Lease this is. */
 function nodeOf(leaseName: string): string | undefined {
   const prefix = agentLeaseName('')
@@ -190,13 +194,14 @@ function renewalOf({ metadata, spec }: Lease): Renewal {
   return { time: spec?.renewTime ?? '', version: Number(metadata.resourceVersion) }
 }
 
-async function currentRenewal(client: KubeClient, node: string): Promise<Renewal | 'None' | 'Unknown'> {
+/** Whether the API server has told everything as it is now. */
+async function isTold(watch: ResourceWatch<Lease>): Promise<boolean> {
   try {
-    const ref = { resource: LEASES, name: agentLeaseName(node), namespace: client.namespace }
-    return renewalOf(await client.get<Lease>(ref))
+    await watch.refresh()
+    return true
   } catch (error) {
     if (!(error instanceof KubeError)) throw error
-    return hasReason(error, 'NotFound') ? 'None' : 'Unknown'
+    return false
   }
 }
 

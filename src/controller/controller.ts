@@ -57,13 +57,15 @@ async function refuseEarly(client: KubeClient, logger: Logger): Promise<void> {
   }
 }
 
-const FINAL: ReadonlySet<string> = new Set(['Unauthorized', 'Forbidden', 'Untrusted', 'Misconfigured', 'Garbled'])
+const FINAL: ReadonlySet<string> = new Set(['Unauthorized', 'Forbidden', 'Untrusted', 'Misconfigured'])
 
 /** Changes that come together are planned together. */
 const COALESCE: Millis = 5
 /** When to decide again on what had changed meanwhile, should the watch not tell before. */
 const OUTDATED_RETRY: Millis = 250
 const REFRESH_RETRY: Millis = 1000
+/** Of one attempt to renew the leader's Lease, on connections of its own: a term has time for more than one. */
+const ELECTION_TIMEOUT: Millis = 2000
 const SAY_AGAIN: Millis = 10_000
 
 const now = () => performance.now()
@@ -76,7 +78,6 @@ class Controller {
   readonly #writer: Writer
   readonly #events: EventRecorder
   readonly #metrics: ControllerMetrics
-  readonly #client: KubeClient
   /** Undefined or aborted: this replica does not lead. */
   #term: AbortSignal | undefined
   #contested = false
@@ -94,7 +95,6 @@ class Controller {
     this.#settings = settings
     this.#logger = logger
     this.#ended = ended
-    this.#client = client
     this.#view = openClusterView({
       client,
       logger,
@@ -160,9 +160,10 @@ class Controller {
   async #stand(): Promise<void> {
     const { identity, election = {} } = this.#settings
     const { promise: mistake, reject } = Promise.withResolvers<never>()
+    const client = openClient({ ...this.#settings, timeout: ELECTION_TIMEOUT })
     const standing = runElection(
       {
-        client: this.#client,
+        client,
         name: CONTROLLER_LEASE,
         identity,
         timing: election,
@@ -175,12 +176,14 @@ class Controller {
       },
       this.#ended,
     )
-    await Promise.race([standing, mistake])
+    await Promise.race([standing, mistake]).finally(() => client.close())
   }
 
   /** Begins to write, once all that the leader before has written is known. */
   async #lead(term: AbortSignal): Promise<void> {
     this.#logger.info('This controller leads')
+    // What was to be written is another's to decide from then on.
+    term.addEventListener('abort', () => this.#writer.submit([]), { once: true })
     while (!term.aborted) {
       try {
         await this.#view.refresh()
@@ -208,10 +211,14 @@ class Controller {
 
   #pass(): void {
     this.#passTimer = undefined
-    const decides = this.#leads && this.#view.settled
+    const decides = this.#leads && this.#view.synced === true
     // A plan that is half told is no state to plan from: who was told first would come first.
     this.#putOff = decides && this.#writer.telling
-    if (!this.#putOff) this.#writer.submit(decides ? this.#decide() : [])
+    if (this.#putOff) return
+    const changes = decides ? this.#decide() : []
+    // Who is dead and who alive is not certain yet: only where nothing would be planned otherwise there is something to say of it.
+    const isCertain = this.#view.settled || changes.every(({ type }) => type === 'SetStatus')
+    this.#writer.submit(isCertain ? changes : [])
   }
 
   #passIfPutOff(): void {

@@ -12,6 +12,8 @@ export interface Renewal {
 /** What is known of an agent's life. */
 export interface AgentLife {
   readonly fresh: boolean
+  /** It was there before this controller, and has neither renewed nor had the time to. */
+  readonly unjudged?: true
   /** When a renewal was last seen; absent: none since this controller started. */
   readonly leaseRenewedAt?: Instant
   /** The resourceVersion of that renewal. */
@@ -29,12 +31,22 @@ interface Observed {
   judged: boolean
 }
 
+/** From then on the API server is asked: an agent may be late, a watch may have stalled. */
+const DOUBT_AFTER: Millis = 4000
+/** Who lives has renewed while the API server has answered for this long: a period of renewals, and an answer. */
+const CHANCE: Millis = 5000
+/** An API server that took longer to answer, or was not asked for longer, may have answered nobody meanwhile. */
+const GAP: Millis = 2000
+
 /**
- * Who renews, by our own monotonic clock: wall clocks lie, and after an outage of the API server every Lease looks old. An agent whose
- * time is up is a suspect; it is stale only when the API server, asked at that moment, has no newer renewal than we have seen.
+ * Who renews, by our own monotonic clock: wall clocks lie, and after an outage of the API server every Lease looks old. An agent whose time is
+ * up is stale only when the API server, asked again and again, has answered all the while in which it could have renewed.
  */
 export class Freshness {
   readonly #agents = new Map<string, Observed>()
+  /** Since when the API server has answered without a gap, as far as it was asked; and its last answer. */
+  #answeringSince: Instant = Number.NEGATIVE_INFINITY
+  #answeredAt: Instant = Number.NEGATIVE_INFINITY
 
   /**
    * A Lease as it is now. `known`: it was there before we began to watch, and says nothing about now. Gives whether it is news (an agent
@@ -59,30 +71,30 @@ export class Freshness {
     this.#agents.delete(node)
   }
 
-  /** Renewals may have been missed: those who were alive get their full time again. */
-  reconnected(now: Instant): void {
-    for (const agent of this.#agents.values()) agent.since = now
+  /** Whether somebody was not heard for so long that the API server must be asked (`answered`), every second or so. */
+  inDoubt(now: Instant): boolean {
+    return this.#agents
+      .values()
+      .some(({ staleSince, judged, since }) => staleSince === undefined && (!judged || now - since >= DOUBT_AFTER))
   }
 
-  /** Whose time is up; each must be looked up (`confirm`) before it counts as stale. */
-  suspects(now: Instant): string[] {
-    return [...this.#agents]
-      .filter(([, agent]) => agent.staleSince === undefined && now - agent.since >= STALE_AFTER)
-      .map(([node]) => node)
-  }
-
-  /** The API server's word on a suspect: its Lease as it is, or undefined if it has none. Gives whether the agent is stale now. */
-  confirm(node: string, renewal: Renewal | undefined, now: Instant): boolean {
-    const agent = this.#agents.get(node)
-    if (!agent) return false
-    if (renewal !== undefined && renewal.time !== agent.renewal.time) {
-      this.observe(node, renewal, now, false)
-      return false
+  /** The API server has told all Leases as they were at `askedAt` or later, and all of them were observed. Gives the agents that are stale from now on. */
+  answered(askedAt: Instant, now: Instant): string[] {
+    if (askedAt - this.#answeredAt > GAP || now - askedAt > GAP) this.#answeringSince = now
+    this.#answeredAt = now
+    const stale = [...this.#agents].filter(([, agent]) => this.#isOver(agent, askedAt))
+    for (const [, agent] of stale) {
+      agent.staleSince = now
+      agent.judged = true
     }
-    if (now - agent.since < STALE_AFTER) return false
-    agent.staleSince ??= now
-    agent.judged = true
-    return true
+    return stale.map(([node]) => node)
+  }
+
+  /** One that is known from before the start has had all the time that there was before. */
+  #isOver({ staleSince, judged, since }: Observed, askedAt: Instant): boolean {
+    if (staleSince !== undefined) return false
+    const hadItsTime = !judged || askedAt - since >= STALE_AFTER
+    return hadItsTime && askedAt - Math.max(since, this.#answeringSince) >= CHANCE
   }
 
   /** Whether every agent known from before the start has either renewed or been found stale. */
@@ -90,20 +102,15 @@ export class Freshness {
     return this.#agents.values().every(agent => agent.judged)
   }
 
-  /** Undefined: it has no Lease. */
-  of(node: string): AgentLife | undefined {
-    const agent = this.#agents.get(node)
-    return agent && lifeOf(agent)
-  }
-
   agents(): ReadonlyMap<string, AgentLife> {
     return new Map([...this.#agents].map(([node, agent]) => [node, lifeOf(agent)]))
   }
 }
 
-function lifeOf({ renewal, renewedAt, staleSince }: Observed): AgentLife {
+function lifeOf({ renewal, renewedAt, staleSince, judged }: Observed): AgentLife {
   return {
     fresh: staleSince === undefined,
+    ...(!judged && { unjudged: true as const }),
     ...(renewedAt !== undefined && { leaseRenewedAt: renewedAt, leaseVersion: renewal.version }),
     ...(staleSince !== undefined && { staleSince }),
   }

@@ -1,19 +1,14 @@
 import type { Agent, IncomingMessage } from 'node:http'
 import * as https from 'node:https'
 import { DEFAULT_NAMESPACE } from '../api/names.ts'
-import type { ObjectMeta } from '../api/object-meta.ts'
 import type { Millis } from '../lib/time.ts'
 import { KubeError, refusal, unreachable } from './kube-error.ts'
+import { isObject, isRecord } from './kube-object.ts'
 import { type ApiAccess, findApiAccess } from './kubeconfig.ts'
 import { collectionPath, type ObjectRef, objectPath, type Resource } from './resources.ts'
 
 // A static import of node:http costs 10 MB: it evaluates the getters that load fetch and WebSocket.
 const http = process.getBuiltinModule('node:http')
-
-/** Any object of the API, as far as this folder looks into it. */
-export interface KubeObject {
-  readonly metadata: ObjectMeta
-}
 
 export interface ObjectList<T> {
   readonly items: readonly T[]
@@ -59,7 +54,7 @@ export interface ClientSettings {
   readonly kubeconfig?: string | undefined
   /** Default: the pod's namespace, else kube-vrrp. */
   readonly namespace?: string | undefined
-  /** From the call to the last byte of the answer (default: 5 s; a page of a list: three times that). */
+  /** From the call to the first byte of the answer, and to its last one (default: 5 s; to the last one of a page of a list: three times that). */
   readonly timeout?: Millis
 }
 
@@ -75,7 +70,7 @@ export function clientOf(access: ApiAccess, settings: Omit<ClientSettings, 'kube
   const call = async <T>(verb: string, method: string, path: string, call: Partial<Call> = {}): Promise<T> => {
     const action = `Cannot ${verb}`
     const body = await connection.send({ action, method, path, timeout, ...call })
-    return decode(action, body) as T
+    return parseObject(action, body) as T
   }
   const patch = <T>(verb: string, ref: ObjectRef, object: object, contentType: string, query: Query): Promise<T> =>
     call(`${verb} ${nameOf(ref)}`, 'PATCH', objectPath(ref), { query, contentType, body: object })
@@ -88,11 +83,11 @@ export function clientOf(access: ApiAccess, settings: Omit<ClientSettings, 'kube
 
     async list<T>(resource: Resource, namespace?: string, query: ListQuery = {}) {
       const path = collectionPath(resource, namespace)
-      const page = (token: string | undefined) =>
-        call<Page<T>>(`list ${resource.plural}`, 'GET', path, {
-          timeout: 3 * timeout,
-          query: { limit: 500, ...query, continue: token },
-        })
+      const action = `Cannot list ${resource.plural}`
+      const page = async (token: string | undefined) => {
+        const asked = { query: { limit: 500, ...query, continue: token }, timeout, wholeWithin: 3 * timeout }
+        return parsePage<T>(action, await connection.send({ action, method: 'GET', path, ...asked }))
+      }
       return allPages(page)
     },
 
@@ -106,7 +101,8 @@ export function clientOf(access: ApiAccess, settings: Omit<ClientSettings, 'kube
       patch('patch', ref, object, 'application/merge-patch+json', { fieldManager }),
 
     async delete(ref, preconditions) {
-      await call(`delete ${nameOf(ref)}`, 'DELETE', objectPath(ref), { body: { preconditions } })
+      const action = `Cannot delete ${nameOf(ref)}`
+      await connection.send({ action, method: 'DELETE', path: objectPath(ref), timeout, body: { preconditions } })
     },
 
     openWatch: (resource, namespace, query, signal) =>
@@ -130,7 +126,10 @@ interface Call {
   readonly action: string
   readonly method: string
   readonly path: string
+  /** Until the answer begins. */
   readonly timeout: Millis
+  /** Until it ends (default: the same). */
+  readonly wholeWithin?: Millis
   readonly query?: Query
   readonly body?: object
   readonly contentType?: string
@@ -165,8 +164,10 @@ function openConnection(access: ApiAccess) {
         }),
       },
     })
+    const silent = setTimeout(() => request.destroy(new Silence()), call.timeout)
     request.on('response', resolve)
     request.on('error', error => reject(new BrokenConnection(error, request.reusedSocket)))
+    promise.catch(() => {}).finally(() => clearTimeout(silent))
     request.end(body)
     return promise
   }
@@ -176,7 +177,8 @@ function openConnection(access: ApiAccess) {
     try {
       return await readBody(call.action, await start(call, requests, signal))
     } catch (error) {
-      const retry = error instanceof BrokenConnection && error.reused && !signal.aborted && call.method !== 'POST'
+      const broken = error instanceof BrokenConnection && error.reused && !(error.cause instanceof Silence)
+      const retry = broken && !signal.aborted && call.method !== 'POST'
       if (!retry) throw error
       dropIdle(requests)
       return readBody(call.action, await start(call, requests, signal))
@@ -186,13 +188,14 @@ function openConnection(access: ApiAccess) {
   return {
     /** The answer's body. */
     async send(call: Call): Promise<string> {
-      const deadline = AbortSignal.timeout(call.timeout)
+      const deadline = AbortSignal.timeout(call.wholeWithin ?? call.timeout)
       try {
         return await exchange(call, deadline)
       } catch (error) {
+        const failed = failure(call, access, error, deadline.aborted)
         // The path may be dead: what is idle on it must not cost the next call as much again.
-        if (deadline.aborted) dropIdle(requests)
-        throw failure(call, access, error, deadline)
+        if (failed.reason === 'TimedOut') dropIdle(requests)
+        throw failed
       }
     },
 
@@ -205,7 +208,7 @@ function openConnection(access: ApiAccess) {
         if (response.statusCode !== 200) await readBody(call.action, response)
         return response
       } catch (error) {
-        throw failure(call, access, error, deadline.signal)
+        throw failure(call, access, error, deadline.signal.aborted)
       } finally {
         clearTimeout(timer)
       }
@@ -218,6 +221,9 @@ function openConnection(access: ApiAccess) {
   }
 }
 
+/** Not a byte of the answer came. */
+class Silence extends Error {}
+
 class BrokenConnection extends Error {
   readonly reused: boolean
   constructor(cause: Error, reused: boolean) {
@@ -226,15 +232,17 @@ class BrokenConnection extends Error {
   }
 }
 
-function failure(call: Call, access: ApiAccess, error: unknown, deadline: AbortSignal): KubeError {
+function failure(call: Call, access: ApiAccess, error: unknown, isLate: boolean): KubeError {
   if (error instanceof KubeError) return error
-  if (deadline.aborted) {
+  const cause = error instanceof BrokenConnection ? error.cause : error
+  if (isLate || cause instanceof Silence) {
+    const within = cause instanceof Silence ? call.timeout : (call.wholeWithin ?? call.timeout)
     return new KubeError(
-      `${call.action}: no answer within ${call.timeout} ms (is the API server at ${access.server.origin} within reach?)`,
+      `${call.action}: no answer within ${within} ms (is the API server at ${access.server.origin} within reach?)`,
       { reason: 'TimedOut' },
     )
   }
-  return unreachable(call.action, access.server.origin, error instanceof BrokenConnection ? error.cause : error)
+  return unreachable(call.action, access.server.origin, cause)
 }
 
 async function optionsOf(access: ApiAccess, action: string): Promise<https.RequestOptions> {
@@ -281,6 +289,28 @@ function decode(action: string, body: string): unknown {
   } catch (cause) {
     throw new KubeError(`${action}: the answer is not JSON (is this an API server?)`, { reason: 'Garbled', cause })
   }
+}
+
+/** `null`, a page of HTML, a status of something else: what is not an object of the API must not get further than here. */
+function parseObject(action: string, body: string): object {
+  const object = decode(action, body)
+  if (!isObject(object)) throw notOfTheApi(action)
+  return object
+}
+
+function parsePage<T>(action: string, body: string): Page<T> {
+  const page = decode(action, body)
+  if (!isPage<T>(page)) throw notOfTheApi(action)
+  return page
+}
+
+function isPage<T>(value: unknown): value is Page<T> {
+  if (!isRecord(value) || !isRecord(value['metadata']) || !Array.isArray(value['items'])) return false
+  return typeof value['metadata']['resourceVersion'] === 'string' && value['items'].every(isObject)
+}
+
+function notOfTheApi(action: string): KubeError {
+  return new KubeError(`${action}: the answer is no object of the API (is this an API server?)`, { reason: 'Garbled' })
 }
 
 interface Page<T> {

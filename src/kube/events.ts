@@ -1,6 +1,6 @@
 import type { ObjectMeta } from '../api/object-meta.ts'
 import type { Instant, Millis } from '../lib/time.ts'
-import { backoff, pause } from './backoff.ts'
+import { pause, retryDelay } from './backoff.ts'
 import type { KubeClient } from './client.ts'
 import { KubeError } from './kube-error.ts'
 import { microTime } from './lease.ts'
@@ -137,7 +137,7 @@ async function write(settings: RecorderSettings, body: object, namespace: string
       if (error.reason === 'AlreadyExists') return undefined
       const refused = error.status !== undefined && error.status < 500 && error.status !== 429
       if (refused || attempt >= ATTEMPTS || settings.signal.aborted) return error.message
-      await pause(Math.max(backoff(attempt, 250, 5000), error.retryAfter ?? 0), settings.signal)
+      await pause(retryDelay(error, attempt, 250, 5000), settings.signal)
     }
   }
 }

@@ -56,7 +56,7 @@ export function unreachable(action: string, server: string, cause: unknown): Kub
   })
 }
 
-const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS|ERR_SSL/
+const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/
 
 const REASON: Readonly<Record<number, string>> = {
   401: 'Unauthorized',

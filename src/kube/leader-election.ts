@@ -1,5 +1,5 @@
 import type { Instant, Millis } from '../lib/time.ts'
-import { pause } from './backoff.ts'
+import { pause, retryDelay } from './backoff.ts'
 import type { KubeClient } from './client.ts'
 import { hasReason, KubeError } from './kube-error.ts'
 import { type Lease, microTime } from './lease.ts'
@@ -40,9 +40,11 @@ export async function runElection(settings: ElectionSettings, signal: AbortSigna
   const timing = { ...TIMING, ...settings.timing }
   const now = settings.now ?? (() => performance.now())
   const candidate = new Candidate(settings, timing)
-  while (!signal.aborted) {
-    await candidate.attempt(now)
-    await pause(timing.retryPeriod, signal)
+  const again = timing.retryPeriod / 4
+  for (let failures = 0; !signal.aborted; ) {
+    const error = await candidate.attempt(now)
+    failures = error ? failures + 1 : 0
+    await pause(error ? retryDelay(error, failures - 1, again, timing.retryPeriod) : timing.retryPeriod, signal)
   }
   await candidate.resign()
 }
@@ -66,7 +68,8 @@ class Candidate {
     this.#ref = { resource: LEASES, name: settings.name, namespace: settings.client.namespace }
   }
 
-  async attempt(now: () => Instant): Promise<void> {
+  /** Gives why it failed, if so. */
+  async attempt(now: () => Instant): Promise<KubeError | undefined> {
     const startedAt = now()
     try {
       const lease = (await this.#renew()) ?? (await this.#acquire(now))
@@ -74,10 +77,13 @@ class Candidate {
       if (lease.spec?.holderIdentity === this.#settings.identity)
         this.#win(this.#timing.renewDeadline - (now() - startedAt))
       else this.#lose(`${lease.spec?.holderIdentity} leads`)
+      return undefined
     } catch (error) {
       if (!(error instanceof KubeError)) throw error
       // Another candidate was faster.
-      if (error.reason !== 'Conflict' && error.reason !== 'AlreadyExists') this.#settings.onError?.(error)
+      if (error.reason === 'Conflict' || error.reason === 'AlreadyExists') return undefined
+      this.#settings.onError?.(error)
+      return error
     }
   }
 
@@ -152,8 +158,13 @@ class Candidate {
 
   #win(lasts: Millis): void {
     clearTimeout(this.#deadline)
-    // Also while an attempt hangs.
     const reason = `the Lease could not be renewed for ${this.#timing.renewDeadline} ms`
+    // It was written then at the earliest: what is left of it may be nothing.
+    if (lasts <= 0) {
+      this.#lose(reason)
+      return
+    }
+    // Also while an attempt hangs.
     this.#deadline = setTimeout(() => this.#lose(reason), lasts)
     if (this.#term) return
     this.#term = new AbortController()

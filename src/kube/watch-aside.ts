@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Millis } from '../lib/time.ts'
-import type { KubeObject } from './client.ts'
 import { KubeError } from './kube-error.ts'
+import type { KubeObject } from './kube-object.ts'
 import type { Resource } from './resources.ts'
 import type { ResourceWatch, WatchSettings } from './watch.ts'
 

@@ -1,5 +1,6 @@
 import type { Instant, Millis } from '../lib/time.ts'
-import type { KubeClient, KubeObject } from './client.ts'
+import type { KubeClient } from './client.ts'
+import type { KubeObject } from './kube-object.ts'
 import { type ResourceWatch, type WatchSettings, watchResource } from './watch.ts'
 import { type AsideSettings, watchAside } from './watch-aside.ts'
 

@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import type { Millis } from '../lib/time.ts'
-import { backoff, pause } from './backoff.ts'
-import type { KubeClient, KubeObject, ListQuery } from './client.ts'
+import { backoff, pause, retryDelay } from './backoff.ts'
+import type { KubeClient, ListQuery } from './client.ts'
 import { KubeError, unreachable } from './kube-error.ts'
+import { isObject, isRecord, type KubeObject } from './kube-object.ts'
+import { LineBuffer } from './line-buffer.ts'
 import type { Resource } from './resources.ts'
 
 /** Objects of one kind as the API server last told: frozen, by name. */
@@ -45,7 +47,9 @@ export interface WatchSettings<T extends KubeObject> {
 }
 
 export interface WatchTiming {
-  /** Without a byte for this long a watch counts as dead. API servers send a bookmark every minute. */
+  /** A watch is asked for again after this long at most, in whole seconds: so that silence for much longer is no sign of peace. */
+  readonly lifetime: Millis
+  /** Without a byte for this long a watch counts as dead: longer than its lifetime. API servers send a bookmark 2 s before its end. */
   readonly stall: Millis
   /** Everything is listed anew after this long, should an event ever be lost. */
   readonly relist: Millis
@@ -53,7 +57,9 @@ export interface WatchTiming {
   readonly lastRetry: Millis
 }
 
-const TIMING: WatchTiming = { stall: 90_000, relist: 600_000, firstRetry: 250, lastRetry: 10_000 }
+const TIMING: WatchTiming = { lifetime: 8000, stall: 9000, relist: 600_000, firstRetry: 250, lastRetry: 2000 }
+/** A connection that ends sooner is a failure, whatever it said: it is waited longer and longer for its successors. */
+const TOO_SHORT: Millis = 1000
 
 /** Lists, then watches from there with bookmarks, until `signal`: goes on where it was when a connection ends, lists anew where that can't be. */
 export function watchResource<T extends KubeObject>(settings: WatchSettings<T>): ResourceWatch<T> {
@@ -65,7 +71,7 @@ export function watchResource<T extends KubeObject>(settings: WatchSettings<T>):
   let synced = false
   let connected = false
   let listedAt = 0
-  /** In a row, without an event between. */
+  /** In a row, without a connection between that lasted. */
   let failures = 0
 
   async function refresh(): Promise<void> {
@@ -82,36 +88,35 @@ export function watchResource<T extends KubeObject>(settings: WatchSettings<T>):
     settings.onSynced?.()
   }
 
-  /** One connection; returns when the server ended it in good order. */
-  async function follow(): Promise<void> {
-    const response = await client.openWatch(
-      resource,
-      namespace,
-      watchQuery(settings, objects.resourceVersion, timing),
-      signal,
-    )
+  /** One connection; returns when the server ended it in good order, and whether it lasted. */
+  async function follow(): Promise<boolean> {
+    const query = watchQuery(settings, objects.resourceVersion, timing)
+    const response = await client.openWatch(resource, namespace, query, signal)
     const openedAt = performance.now()
+    const lasted = () => performance.now() - openedAt >= TOO_SHORT
     if (!connected) {
       connected = true
       settings.onConnected?.()
     }
     let events = 0
-    for await (const line of lines(response, timing.stall, action)) {
-      objects.apply(parseEvent(line, action))
-      events++
-      failures = 0
+    try {
+      for await (const line of lines(response, timing.stall, action)) {
+        objects.apply(parseEvent(line, action))
+        events++
+      }
+    } finally {
+      if (lasted()) failures = 0
     }
-    if (events === 0 && performance.now() - openedAt < 1000) {
-      throw new KubeError(`${action}: ended at once, without an event`, { reason: 'Unreachable' })
-    }
+    if (events > 0 || lasted()) return lasted()
+    throw new KubeError(`${action}: ended at once, without an event`, { reason: 'Unreachable' })
   }
 
   async function run(): Promise<void> {
     while (!signal.aborted) {
       try {
         if (!objects.complete || performance.now() - listedAt > timing.relist) await relist()
-        await follow()
-        failures = 0
+        const lasted = await follow()
+        if (!lasted) await pause(backoff(failures++, timing.firstRetry, timing.lastRetry), signal)
       } catch (error) {
         if (signal.aborted) return
         if (!(error instanceof KubeError)) throw error
@@ -119,8 +124,7 @@ export function watchResource<T extends KubeObject>(settings: WatchSettings<T>):
         if (error.status === 410 || error.reason === 'Garbled') objects.complete = false
         connected = false
         settings.onDisconnected?.(error)
-        const wait = backoff(failures++, timing.firstRetry, timing.lastRetry)
-        await pause(Math.max(wait, error.retryAfter ?? 0), signal)
+        await pause(retryDelay(error, failures++, timing.firstRetry, timing.lastRetry), signal)
       }
     }
   }
@@ -204,7 +208,11 @@ class ObjectCache<T extends KubeObject> {
 
   #parse(object: unknown): T {
     dropManagedFields(object)
-    return freeze(this.#read(object))
+    try {
+      return freeze(this.#read(object))
+    } catch (cause) {
+      throw new KubeError(`Cannot read an object that the API server told: ${cause}`, { reason: 'Garbled', cause })
+    }
   }
 
   #set(object: T): void {
@@ -234,7 +242,7 @@ function watchQuery(
   timing: WatchTiming,
 ): Record<string, string> {
   // Spread, so that a restarted API server isn't asked by everyone in the same second again.
-  const seconds = Math.ceil((timing.relist / 1000) * (0.5 + Math.random() / 2))
+  const seconds = Math.ceil((timing.lifetime / 1000) * (0.75 + Math.random() / 4))
   return {
     resourceVersion,
     allowWatchBookmarks: 'true',
@@ -244,18 +252,21 @@ function watchQuery(
   }
 }
 
+/** In characters. etcd keeps no object of more than 1.5 MiB. */
+const LONGEST_LINE = 8 << 20
+
 /** The lines of a watch; throws a KubeError when it breaks or stalls. */
 async function* lines(response: IncomingMessage, stall: Millis, action: string): AsyncGenerator<string> {
   const stalled = new KubeError(`${action}: not a byte for ${stall} ms`, { reason: 'Stalled' })
   const timer = setTimeout(() => response.destroy(stalled), stall)
+  const buffer = new LineBuffer(LONGEST_LINE)
   response.setEncoding('utf8')
-  let rest = ''
   try {
     for await (const chunk of response) {
       timer.refresh()
-      const complete = (rest + chunk).split('\n')
-      rest = complete.pop() ?? ''
-      yield* complete.filter(line => line !== '')
+      const complete = buffer.add(chunk)
+      if (complete === 'TooLong') throw new KubeError(`${action}: a line without an end`, { reason: 'Garbled' })
+      yield* complete
     }
   } catch (error) {
     throw error instanceof KubeError ? error : unreachable(action, 'the other end', error)
@@ -269,9 +280,11 @@ const EVENT_TYPES: ReadonlySet<unknown> = new Set(['ADDED', 'MODIFIED', 'DELETED
 
 function parseEvent(line: string, action: string): WatchEvent {
   try {
-    const event = JSON.parse(line)
+    const event: WatchEvent = JSON.parse(line)
     if (!EVENT_TYPES.has(event.type)) throw new Error(`no event has the type ${JSON.stringify(event.type)}`)
-    if (event.type !== 'ERROR' && event.type !== 'BOOKMARK' && !event.object.metadata.name) throw new Error('no name')
+    if (!isRecord(event.object)) throw new Error('no object')
+    if (event.type === 'BOOKMARK' && !isRecord(event.object.metadata)) throw new Error('no metadata')
+    if (event.type !== 'ERROR' && event.type !== 'BOOKMARK' && !isObject(event.object)) throw new Error('no name')
     return event
   } catch (cause) {
     throw new KubeError(`${action}: a line is not an event: ${line.slice(0, 80)}`, { reason: 'Garbled', cause })

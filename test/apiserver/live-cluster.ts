@@ -30,6 +30,8 @@ export type Expected = 'SplitBrain' | 'Degraded'
 interface Settings {
   /** What agents are started with beside the usual. */
   readonly agentArgs?: readonly string[]
+  /** Gives an agent another kubeconfig than the one of the API server itself. */
+  readonly kubeconfigOf?: (api: ApiServer, node: string, kubeconfig: string) => Promise<string>
   /** Gives each agent a place of its own on its node. */
   readonly whereAgentsRun?: (node: LabNode) => LabNode
 }
@@ -141,9 +143,10 @@ export class LiveCluster {
 
   async startAgent(name: string): Promise<AgentDaemon> {
     // Asked for once: an agent that is started again has what it had, also while the API server is away.
-    const kubeconfig = this.#kubeconfigs.get(name) ?? (await this.api.kubeconfigOf(`agent:${name}`))
+    const { agentArgs = [], kubeconfigOf = (_api, _node, file) => file, whereAgentsRun = node => node } = this.#settings
+    const asked = async () => kubeconfigOf(this.api, name, await this.api.kubeconfigOf(`agent:${name}`))
+    const kubeconfig = this.#kubeconfigs.get(name) ?? (await asked())
     this.#kubeconfigs.set(name, kubeconfig)
-    const { agentArgs = [], whereAgentsRun = node => node } = this.#settings
     const args = ['--kubeconfig', kubeconfig, ...agentArgs]
     const agent = startAgent(whereAgentsRun(this.node(name)), { stateDir: this.stateDir, args })
     this.agents.set(name, agent)

@@ -6,9 +6,10 @@ import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { API_VERSION, agentLeaseName, CONTROLLER_LEASE, PASSWORD_SECRET } from '../../src/api/names.ts'
-import type { KubeClient, KubeObject } from '../../src/kube/client.ts'
+import type { KubeClient } from '../../src/kube/client.ts'
 import { openClient } from '../../src/kube/client.ts'
 import { KubeError } from '../../src/kube/kube-error.ts'
+import type { KubeObject } from '../../src/kube/kube-object.ts'
 import { renewLease } from '../../src/kube/lease.ts'
 import {
   EVENTS,

@@ -141,7 +141,8 @@ export class FaultyServer {
     const fault = (isWatch ? this.watchFaults : isWrite ? this.writeFaults : this.listFaults).shift()
     if (fault && fault.type !== 'None') return misbehave(fault, response)
     if (isWatch) return this.#watch(response)
-    if (isWrite) return answer(response, 200, JSON.parse(text))
+    if (isWrite)
+      return answer(response, 200, { metadata: { name: url.pathname.split('/').at(-1) }, ...JSON.parse(text) })
     return this.#list(url, response)
   }
 

@@ -6,7 +6,7 @@ import type { KubeError } from '../../src/kube/kube-error.ts'
 import { type ResourceWatch, type WatchTiming, watchResource } from '../../src/kube/watch.ts'
 import { FaultyServer, THINGS, type Thing, until } from './faulty-server.ts'
 
-const QUICK: WatchTiming = { stall: 60_000, relist: 600_000, firstRetry: 1, lastRetry: 10 }
+const QUICK: WatchTiming = { lifetime: 600_000, stall: 60_000, relist: 600_000, firstRetry: 1, lastRetry: 10 }
 
 let server: FaultyServer
 let client: KubeClient

@@ -8,8 +8,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { type KubeClient, type KubeObject, openClient } from '../../src/kube/client.ts'
+import { type KubeClient, openClient } from '../../src/kube/client.ts'
 import { hasReason } from '../../src/kube/kube-error.ts'
+import type { KubeObject } from '../../src/kube/kube-object.ts'
 import { NODES, type ObjectRef, PODS } from '../../src/kube/resources.ts'
 
 /**
