@@ -13,7 +13,7 @@ HEADERS := npm_config_nodedir=$(LOCAL_NODE)
 endif
 LAB := test/lab/in-namespaces
 
-.PHONY: help build demo lab test test-cluster cluster cluster-ready root tools test-tools demo-packages test-packages soak fuzz generate format bench clean bundle image release outages chaos simulate failures late
+.PHONY: help build demo lab test test-cluster cluster cluster-ready root tools test-tools demo-packages test-packages soak fuzz generate format bench clean bundle image release outages chaos simulate failures late outage-long
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | column -t -s '	'
@@ -77,6 +77,9 @@ image: ## the container image, by docker, podman or buildah (BUILD_FLAGS='--plat
 release: build ## what a release consists of, in dist
 	@command -v helm >/dev/null || test/tools/build helm
 	@node bundle/release.ts
+
+outage-long: build tools test-packages ## ten minutes without an API server (MINUTES=2), recorded in docs/runs
+	@$(LAB) node test/apiserver/outage-long.ts $(MINUTES)
 
 soak: build ## property tests with ten new seeds
 	@for i in 1 2 3 4 5 6 7 8 9 10; do seed=$$(od -An -N3 -tu4 /dev/urandom | tr -d ' '); echo "SEED=$$seed"; SEED=$$seed node test/run.ts property simulation router-set || exit 1; done

@@ -57,6 +57,7 @@ export class LiveCluster {
   readonly #settings: Settings
   /** By node, and the controller's. */
   readonly #kubeconfigs = new Map<string, string>()
+  #controllerKubeconfig: string | undefined
   readonly #watching = new AbortController()
 
   /** By the names of its nodes. */
@@ -178,9 +179,16 @@ export class LiveCluster {
   }
 
   async startController(identity: string): Promise<void> {
-    // Asked for once, as an agent's.
-    const kubeconfig = this.#kubeconfigs.get('controller') ?? (await this.api.kubeconfigOf('controller'))
-    this.#kubeconfigs.set('controller', kubeconfig)
+    await this.bootController(identity)
+    await this.until(`the controller ${identity} follows or leads`, () =>
+      this.controllerSaid(identity).includes('lead'),
+    )
+  }
+
+  /** Without waiting for what becomes of it. */
+  async bootController(identity: string): Promise<void> {
+    this.#controllerKubeconfig ??= await this.api.kubeconfigOf('controller')
+    const kubeconfig = this.#controllerKubeconfig
     const flags = ['--kubeconfig', kubeconfig, '--identity', identity, '--metrics-address', '127.0.0.1:0']
     const child = spawn(process.execPath, [MAIN, 'controller', ...flags, '--log-format', 'text'])
     const said = (chunk: Buffer) => this.#said.set(identity, this.controllerSaid(identity) + chunk)
@@ -188,9 +196,6 @@ export class LiveCluster {
     child.stderr.on('data', said)
     const ended = new Promise<number | null>(resolve => child.on('exit', resolve))
     this.#controllers.set(identity, { process: child, ended })
-    await this.until(`the controller ${identity} follows or leads`, () =>
-      this.controllerSaid(identity).includes('lead'),
-    )
   }
 
   async stopController(identity: string, signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
@@ -199,6 +204,11 @@ export class LiveCluster {
     this.#controllers.delete(identity)
     controller.process.kill(signal)
     return controller.ended
+  }
+
+  /** Of those that run. */
+  get controllers(): readonly string[] {
+    return [...this.#controllers.keys()]
   }
 
   /** All that controllers of that name ever said. */

@@ -38,7 +38,9 @@ export interface ApiServer {
   createNode(name: string, labels?: Readonly<Record<string, string>>): Promise<void>
   /** Kills the API server; etcd and what it knows stay. */
   stop(): Promise<void>
-  /** Starts it again at the same address; resolves when it answers. */
+  /** Kills etcd as well; its files stay. */
+  stopWithEtcd(): Promise<void>
+  /** Starts what was stopped again, at the same address; resolves when it answers. */
   start(): Promise<void>
   /** SIGSTOP: connections stay open and silent. */
   freeze(): void
@@ -79,7 +81,8 @@ export async function startApiServer(settings: ApiServerSettings): Promise<ApiSe
   writeFileSync(join(dir, 'tokens.csv'), [`${adminToken},admin,admin,system:masters\n`, ...accounts].join(''))
   writeServiceAccountKeys(dir)
 
-  const etcd = run(dir, 'etcd', [
+  const startEtcd = () => run(dir, 'etcd', etcdFlags)
+  const etcdFlags = [
     `--data-dir=${join(dir, 'etcd')}`,
     '--unsafe-no-fsync',
     `--listen-client-urls=http://${address}:${etcdPort}`,
@@ -88,7 +91,8 @@ export async function startApiServer(settings: ApiServerSettings): Promise<ApiSe
     `--initial-advertise-peer-urls=http://127.0.0.1:${peerPort}`,
     `--initial-cluster=default=http://127.0.0.1:${peerPort}`,
     '--log-level=warn',
-  ])
+  ]
+  let etcd = startEtcd()
   const flags: Readonly<Record<string, string>> = {
     'etcd-servers': `http://${address}:${etcdPort}`,
     'bind-address': address,
@@ -134,7 +138,11 @@ export async function startApiServer(settings: ApiServerSettings): Promise<ApiSe
       if (!client) throw new Error('The API server is not ready')
       return client
     },
+    async stopWithEtcd() {
+      await Promise.all([stop(), end(etcd, 'SIGKILL')])
+    },
     async start() {
+      if (hasEnded(etcd)) etcd = startEtcd()
       server = startServer()
       await ready()
     },
@@ -186,8 +194,12 @@ function run(dir: string, name: string, args: readonly string[]): ChildProcess {
   return spawn(toolPath(name), args, { stdio: ['ignore', log, log] })
 }
 
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null
+}
+
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
+  if (hasEnded(child)) return
   const exited = new Promise<void>(resolve => child.once('exit', () => resolve()))
   child.kill(signal)
   await exited
