@@ -178,17 +178,16 @@ export class LiveCluster {
     this.#down.delete(name)
   }
 
-  async startController(identity: string): Promise<void> {
-    await this.bootController(identity)
+  async startController(identity: string, kubeconfig?: string): Promise<void> {
+    await this.bootController(identity, kubeconfig)
     await this.until(`the controller ${identity} follows or leads`, () =>
       this.controllerSaid(identity).includes('lead'),
     )
   }
 
-  /** Without waiting for what becomes of it. */
-  async bootController(identity: string): Promise<void> {
-    this.#controllerKubeconfig ??= await this.api.kubeconfigOf('controller')
-    const kubeconfig = this.#controllerKubeconfig
+  /** Without waiting for what becomes of it. `elsewhere`: a kubeconfig that leads to another API server. */
+  async bootController(identity: string, elsewhere?: string): Promise<void> {
+    const kubeconfig = elsewhere ?? (await this.controllerKubeconfig())
     const flags = ['--kubeconfig', kubeconfig, '--identity', identity, '--metrics-address', '127.0.0.1:0']
     const child = spawn(process.execPath, [MAIN, 'controller', ...flags, '--log-format', 'text'])
     const said = (chunk: Buffer) => this.#said.set(identity, this.controllerSaid(identity) + chunk)
@@ -196,6 +195,12 @@ export class LiveCluster {
     child.stderr.on('data', said)
     const ended = new Promise<number | null>(resolve => child.on('exit', resolve))
     this.#controllers.set(identity, { process: child, ended })
+  }
+
+  /** Asked for once, as those of agents. */
+  async controllerKubeconfig(): Promise<string> {
+    this.#controllerKubeconfig ??= await this.api.kubeconfigOf('controller')
+    return this.#controllerKubeconfig
   }
 
   async stopController(identity: string, signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Daemon, scratchFolder, startAgent } from '../lab/daemons.ts'
+import { FaultyApiServer } from '../lab/faulty-api-server.ts'
 import type { LabNode } from '../lab/lan.ts'
 import { apiOutage } from './api-outage.ts'
 import { LiveCluster } from './live-cluster.ts'
@@ -60,6 +61,37 @@ describe('agents whose controller or API server is gone', () => {
     assert.deepEqual(cluster.ranked('web'), ranked)
     await cluster.apply('web', { addresses: [`${ADDRESS}/24`, '192.168.1.120/24'] })
     await cluster.heldBy('192.168.1.120', first)
+  })
+
+  test('a leader whose API server falls silent leads no longer before another does, and writes nothing afterwards', async () => {
+    for (const identity of cluster.controllers) await cluster.stopController(identity)
+    const server = await FaultyApiServer.open(cluster.api)
+    try {
+      await cluster.startController('silenced', server.kubeconfig(await cluster.controllerKubeconfig()))
+      await cluster.until('it leads', () => cluster.controllerSaid('silenced').includes('This controller leads'))
+      await cluster.ready('web', WEB)
+      await cluster.startController('heir')
+      const silencedAt = performance.now()
+      server.behave('HalfOpen')
+      await cluster.until('the heir leads', () => cluster.controllerSaid('heir').includes('This controller leads'))
+      const [ended = '', began = ''] = [
+        timeOf(cluster.controllerSaid('silenced'), 'This controller leads no longer'),
+        timeOf(cluster.controllerSaid('heir'), 'This controller leads'),
+      ]
+      assert.ok(ended !== '' && ended < began, `${ended} and ${began}`)
+      // What the silenced one would have to write.
+      await cluster.ready('later', { addresses: ['192.168.1.101/24'] })
+      server.behave('Well')
+      await cluster.until('it follows', () => cluster.controllerSaid('silenced').includes('The controller heir leads'))
+      await sleep(1000)
+      const written = server.asked.filter(({ at, method, path }) => {
+        return at > silencedAt && method !== 'GET' && !path.includes('/leases/')
+      })
+      assert.deepEqual(written, [])
+      await cluster.stopController('silenced')
+    } finally {
+      await server.close()
+    }
   })
 
   test('what was deleted while an agent was down is never held by it again, however eager its last spec was', async () => {
@@ -132,6 +164,14 @@ async function nothingMoves(cluster: LiveCluster): Promise<() => Promise<void>> 
     assert.deepEqual(await generations(), told)
     assert.deepEqual(cluster.seen.slice(written), [])
   }
+}
+
+/** When it said so (RFC 3339). */
+function timeOf(said: string, sentence: string): string | undefined {
+  return said
+    .split('\n')
+    .find(line => line.includes(sentence))
+    ?.split(' ')[0]
 }
 
 function agentWith(node: LabNode, kubeconfig: string, stateDir = scratchFolder()): Daemon {

@@ -122,6 +122,38 @@ suite('a client', { timeout: 60_000 }, () => {
     await assert.rejects(client.list(THINGS), /the answer is not JSON/)
   })
 
+  for (const text of ['null', '{}', '[]', '"hello"', '{"status":"ok"}', '{"metadata":{}}', '{"metadata":{"name":7}}']) {
+    test(`says so when what answers is JSON, but no object of an API: ${text}`, async () => {
+      server.listFaults.push({ type: 'Body', text })
+      await assert.rejects(client.get(REF), { reason: 'Garbled' })
+      server.writeFaults.push({ type: 'Body', text })
+      await assert.rejects(client.mergePatch(REF, {}), { reason: 'Garbled' })
+    })
+  }
+
+  for (const text of [
+    'null',
+    '{}',
+    '[]',
+    '{"metadata":{},"items":[]}',
+    '{"metadata":{"resourceVersion":"1"},"items":null}',
+    '{"metadata":{"resourceVersion":"1"},"items":[{}]}',
+  ]) {
+    test(`says so when it is JSON, but no list: ${text}`, async () => {
+      server.listFaults.push({ type: 'Body', text })
+      await assert.rejects(client.list(THINGS), { reason: 'Garbled' })
+    })
+  }
+
+  test('a list that does not begin is given up as early as anything else', async () => {
+    client.close()
+    client = server.client(200)
+    server.listFaults.push({ type: 'Silence' })
+    await assert.rejects(client.list(THINGS), /no answer within 200 ms/)
+    server.listFaults.push({ type: 'HalfBody', text: '{"items":[' })
+    await assert.rejects(client.list(THINGS), /no answer within 600 ms/)
+  })
+
   test('a namespace is asked for where the kind has one, and only there', async () => {
     await assert.rejects(client.list(LEASES), /Lease is namespaced/)
     await assert.rejects(client.list(VIRTUAL_IPS, 'default'), /VirtualIP is not namespaced/)

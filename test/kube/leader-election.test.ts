@@ -10,15 +10,20 @@ import { until } from './faulty-server.ts'
 class LeaseStore {
   lease: Lease | undefined
   writes = 0
+  attempts = 0
+  /** How long a write takes. */
+  takes = 0
   readonly cut = new Set<string>()
   #resourceVersion = 0
 
   client(identity: string): KubeClient {
     const reach = () => {
+      this.attempts++
       if (this.cut.has(identity)) throw new KubeError('no answer', { reason: 'TimedOut' })
     }
     const store = (lease: Lease): Lease => {
       this.writes++
+      clock += this.takes
       this.lease = { ...lease, metadata: { ...lease.metadata, resourceVersion: String(++this.#resourceVersion) } }
       return this.lease
     }
@@ -136,6 +141,42 @@ suite('an election', { timeout: 60_000 }, () => {
     stand('c')
     await rounds(10)
     assert.deepEqual(story, ['b leads', 'b stops: shutting down'])
+  })
+
+  test('wall clocks that step by a day, to and fro, change nothing but what the Lease says', async t => {
+    stand('a')
+    await until(() => story.length > 0)
+    stand('b')
+    t.mock.timers.enable({ apis: ['Date'] })
+    for (const day of ['2031-01-02', '2031-01-01', '2030-12-31', '2031-01-02']) {
+      t.mock.timers.setTime(Date.parse(day))
+      const before = store.writes
+      await until(() => store.writes > before + 3)
+      assert.match(store.lease?.spec?.renewTime ?? '', new RegExp(day))
+    }
+    assert.deepEqual(story, ['a leads'])
+  })
+
+  test('a renewal that took as long as a term wins none', async () => {
+    store.takes = 60_000
+    stand('a')
+    await until(() => store.writes > 3)
+    assert.deepEqual(story, [])
+    store.takes = 59_000
+    await until(() => story.length > 0)
+    assert.deepEqual(story, ['a leads'])
+  })
+
+  test('a leader that fails tries again before its term is over, more often than one that does not', async () => {
+    stand('a', { retryPeriod: 40, renewDeadline: 10_000 })
+    await until(() => story.length > 0)
+    store.attempts = 0
+    store.cut.add('a')
+    await until(() => store.attempts > 8)
+    store.cut.delete('a')
+    const before = store.writes
+    await until(() => store.writes > before)
+    assert.deepEqual(story, ['a leads'])
   })
 
   test('a leader that can reach nobody stops before another begins', async () => {

@@ -147,6 +147,13 @@ suite('a watch', { timeout: 60_000 }, () => {
     ['an ERROR event', () => server.watchFaults.push({ type: 'Body', text: ERROR_EVENT })],
     ['a line that is not JSON', () => server.watchFaults.push({ type: 'Body', text: '{"type":"ADDED","obj\n' })],
     ['a line that is no event', () => server.watchFaults.push({ type: 'Body', text: '{"hello":"world"}\n' })],
+    ['a line that is null', () => server.watchFaults.push({ type: 'Body', text: 'null\n' })],
+    ['an ERROR without anything', () => server.watchFaults.push({ type: 'Body', text: '{"type":"ERROR"}\n' })],
+    [
+      'a bookmark without anything',
+      () => server.watchFaults.push({ type: 'Body', text: '{"type":"BOOKMARK","object":{}}\n' }),
+    ],
+    ['a line without an end', () => server.watchFaults.push({ type: 'Body', text: 'x'.repeat(9 << 20) })],
     [
       'an event of an unknown type',
       () => server.watchFaults.push({ type: 'Body', text: '{"type":"X","object":{}}\n' }),
@@ -250,6 +257,43 @@ suite('a watch', { timeout: 60_000 }, () => {
     assert.match(errors[0]?.message ?? '', /ended at once/)
   })
 
+  test('also where each of them said something, but takes that for no interruption', async () => {
+    for (let i = 0; i < 4; i++) server.watchFaults.push({ type: 'Body', text: BOOKMARK })
+    start({ firstRetry: 4, lastRetry: 64 })
+    const before = performance.now()
+    await until(() => watch.connected && server.watching === 1)
+    assert.ok(performance.now() - before >= 2 + 4 + 8 + 16)
+    assert.deepEqual(story, ['synced', 'connected'])
+  })
+
+  test('is asked for again after 6 to 8 s, and for dead where nothing is said for longer, unless it is told otherwise', async () => {
+    watch = watchResource<Thing>({ client, resource: THINGS, signal: ending.signal })
+    await until(() => server.watching === 1)
+    const seconds = Number(server.urls.at(-1)?.searchParams.get('timeoutSeconds'))
+    assert.ok(seconds >= 6 && seconds <= 8, String(seconds))
+  })
+
+  test('what can not be read is no object of this kind: it lists anew', async () => {
+    server.put('a', 1)
+    let refusals = 2
+    watch = watchResource<Thing>({
+      client,
+      resource: THINGS,
+      signal: ending.signal,
+      timing: QUICK,
+      read: object => {
+        if (refusals-- > 0) throw new TypeError('Cannot read properties of undefined')
+        return object as Thing
+      },
+      onDisconnected: error => errors.push(error),
+    })
+    await until(() => watch.synced)
+    assert.deepEqual(
+      errors.map(({ reason }) => reason),
+      ['Garbled', 'Garbled'],
+    )
+  })
+
   test('lists anew every so often, finds a lost event, and says nothing of what did not change', async () => {
     server.put('a', 1)
     server.put('b', 1)
@@ -324,4 +368,5 @@ suite('a watch', { timeout: 60_000 }, () => {
   })
 })
 
+const BOOKMARK = '{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"10"}}}\n'
 const ERROR_EVENT = '{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"too old"}}\n'
