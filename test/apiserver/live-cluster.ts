@@ -55,7 +55,7 @@ export class LiveCluster {
   #mend: (() => void) | undefined
   readonly #folder: string
   readonly #settings: Settings
-  /** By node, and the controller's. */
+  /** By node. */
   readonly #kubeconfigs = new Map<string, string>()
   #controllerKubeconfig: string | undefined
   readonly #watching = new AbortController()
