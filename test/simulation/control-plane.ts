@@ -69,7 +69,6 @@ export class ControlPlane {
     this.isDown = isDown
     if (isDown) return
     this.upSince = this.#timeline.now
-    this.#freshness.reconnected(this.#timeline.now)
     for (const subscriber of this.#subscribers.values()) this.#deliver(subscriber.name)
     this.#passSoon()
   }
@@ -196,10 +195,9 @@ export class ControlPlane {
   #age(): void {
     this.#timeline.at(this.#timeline.now + AGEING_PERIOD, () => {
       this.#age()
-      if (this.isDown) return
-      for (const node of this.#freshness.suspects(this.#timeline.now)) {
-        if (this.#freshness.confirm(node, this.#leases.get(node), this.#timeline.now)) this.#passSoon()
-      }
+      const { now } = this.#timeline
+      if (this.isDown || !this.#freshness.inDoubt(now)) return
+      if (this.#freshness.answered(now, now).length > 0) this.#passSoon()
     })
   }
 
