@@ -32,7 +32,10 @@ export interface ProcessOptions {
   /** How long a call to the kernel takes. */
   readonly callTime: Millis
   readonly passes: (check: Check) => boolean
-  readonly becameActive: (key: string) => void
+  readonly isMuted: () => boolean
+  readonly becameActive: (key: string, engine: Engine) => void
+  /** It is about to send an advert as Active Router. */
+  readonly advertises: (engine: Engine) => void
   readonly log: (line: string) => void
   /** What must never happen has. */
   readonly violate: (invariant: string, sentence: string) => void
@@ -47,6 +50,9 @@ export interface Engine {
   /** By the world's clock, as all that follows. */
   since: Instant
   reason: TransitionReason
+  /** When it last read an advert that keeps it Backup, by its machine's clock, and of what interval. */
+  heardAt: Instant
+  heardInterval: Millis
   /** When it had to change to that state. */
   dueAt: Instant
   /** When it was last Active. */
@@ -75,6 +81,8 @@ export class AgentProcess implements Listener, EngineListener {
   /** When that began, if it was in the middle of its work. */
   stoodAt: Instant = Number.NEGATIVE_INFINITY
   readonly startedAt: Instant
+  /** When what it does now began. */
+  turnAt: Instant = 0
   readonly #timeline: Timeline
   readonly #kernel: Kernel
   readonly #links = new Map<number, Link>()
@@ -222,6 +230,7 @@ export class AgentProcess implements Listener, EngineListener {
     const before = engineTap.current
     engineTap.current = this
     this.#isBusy = true
+    this.turnAt = this.#timeline.now
     try {
       for (let task = this.#tasks.shift(); task; task = this.#tasks.shift()) {
         this.#isStorm()
@@ -364,8 +373,10 @@ export class AgentProcess implements Listener, EngineListener {
 
   #sendAdvert({ family, source }: Parameters<typeof openVrrpSocket>[0], payload: Uint8Array): void {
     if (!this.#kernel.up) throw new SyscallError('send an advert', 'ENETDOWN')
+    if (this.options.isMuted()) throw new SyscallError('send an advert', 'ENOBUFS')
     const engine = this.engineOf(family, payload[1] ?? 0)
     if (engine && payload[2] !== 0) {
+      this.options.advertises(engine)
       engine.advertisedAt = this.#timeline.now
       engine.adverts++
     }
@@ -478,11 +489,26 @@ export class AgentProcess implements Listener, EngineListener {
       startedAt: now,
       since: now,
       dueAt: now,
+      heardAt: never,
+      heardInterval: config.advertisementInterval,
       ceasedAt: never,
       advertisedAt: never,
       begunAt: never,
     }
     this.engines.set(key, { config, state: 'Initialize', reason: 'Startup', adverts: 0, ...times })
+  }
+
+  reads(family: string, payload: Uint8Array): void {
+    const engine = this.engineOf(family, payload[1] ?? 0)
+    if (!engine) return
+    const { config } = engine
+    const [version, priority = 0] = [(payload[0] ?? 0) >> 4, payload[2]]
+    const interval =
+      version === 2 ? (payload[5] ?? 0) * 1000 : ((((payload[4] ?? 0) & 15) << 8) | (payload[5] ?? 0)) * 10
+    if (version !== config.version || (version === 2 && interval !== config.advertisementInterval)) return
+    if (priority > 0 && priority < config.priority && config.preemption.mode !== 'Never') return
+    engine.heardAt = priority === 0 ? Number.NEGATIVE_INFINITY : this.#kernel.now()
+    engine.heardInterval = interval
   }
 
   removed(key: string): void {
@@ -494,7 +520,6 @@ export class AgentProcess implements Listener, EngineListener {
     if (!engine || engine.state === state.name) return
     const now = this.#timeline.now
     if (engine.state === 'Active') engine.ceasedAt = now
-    if (state.name === 'Active') this.options.becameActive(key)
     engine.dueAt = due === undefined ? now : due + this.#kernel.asleep
     for (const observation of observations) {
       if (observation.type === 'Transition') engine.reason = observation.reason
@@ -502,6 +527,7 @@ export class AgentProcess implements Listener, EngineListener {
     engine.state = state.name
     engine.since = now
     engine.adverts = 0
+    if (state.name === 'Active') this.options.becameActive(key, engine)
   }
 
   engineOf(family: string, virtualRouterID: number): Engine | undefined {
@@ -552,7 +578,10 @@ class SimulatedSocket implements VrrpSocket {
       const packets = this.#queue
       if (packets.length === 0) return 0
       this.#queue = []
-      for (const packet of packets) receive(packet)
+      for (const packet of packets) {
+        this.#process.reads(this.family, packet.payload)
+        receive(packet)
+      }
       return packets.length
     })
   }

@@ -97,12 +97,12 @@ export class ControlPlane {
   /** Writes an agent's status; `done`: whether it was written. */
   report(name: string, status: VirtualIPNodeStatus, done: (isWritten: boolean) => void): void {
     this.#later(() => {
-      const node = this.#virtualIPNodes.get(name)
-      if (node && this.isReachedBy(name)) {
+      const node = this.isReachedBy(name) ? this.#virtualIPNodes.get(name) : undefined
+      if (node) {
         this.#store({ ...node, status })
         this.#passSoon()
       }
-      this.#later(() => done(node !== undefined && this.isReachedBy(name)))
+      this.#later(() => done(node !== undefined))
     })
   }
 

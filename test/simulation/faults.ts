@@ -6,7 +6,11 @@ import type { Machine, World } from './world.ts'
 export type Fault =
   /** It stands still at its call that comes so many calls later: an instruction boundary; for good: it is killed there. */
   | { readonly type: 'stop'; readonly machine: number; readonly calls: number; readonly length: Millis }
-  | { readonly type: 'freeze' | 'suspend' | 'powerOff' | 'cutOff'; readonly machine: number; readonly length: Millis }
+  | {
+      readonly type: 'freeze' | 'suspend' | 'powerOff' | 'cutOff' | 'mute'
+      readonly machine: number
+      readonly length: Millis
+    }
   | { readonly type: 'kill' | 'start' | 'leave' | 'flush' | 'check' | 'cordon'; readonly machine: number }
   | { readonly type: 'wallClock'; readonly machine: number; readonly by: Millis }
   | { readonly type: 'link' | 'carrier'; readonly machine: number; readonly length: Millis }
@@ -37,6 +41,8 @@ export function befall(world: World, fault: Fault): void {
         machine.process?.freeze(fault.length)
         machine.troubledAt = world.timeline.now
       })
+    case 'mute':
+      return void mute(world, machineOf(world, fault.machine), fault.length)
     case 'suspend':
       return void suspend(world, machineOf(world, fault.machine), fault.length)
     case 'powerOff':
@@ -133,6 +139,16 @@ function powerOff(world: World, machine: Machine, length: Millis): void {
     kernel.isOff = false
     kernel.boot()
     world.start(machine)
+  })
+}
+
+/** Its kernel refuses what it sends. */
+function mute(world: World, machine: Machine, length: Millis): void {
+  machine.isMuted = true
+  machine.troubledAt = world.timeline.now
+  after(world, length, () => {
+    machine.isMuted = false
+    machine.troubledAt = world.timeline.now
   })
 }
 

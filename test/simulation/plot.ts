@@ -100,7 +100,8 @@ class Author {
     const length = this.#length()
     const kind = this.#random() * 100
     const isBelow = ladder(kind)
-    if (isBelow(26)) return { type: 'stop', machine, calls: this.#integer(1, 80), length }
+    if (isBelow(23)) return { type: 'stop', machine, calls: this.#integer(1, 80), length }
+    if (isBelow(3)) return { type: 'mute', machine, length }
     if (isBelow(10)) return { type: 'stop', machine, calls: this.#integer(1, 80), length: Number.POSITIVE_INFINITY }
     if (isBelow(8)) return { type: 'freeze', machine, length }
     if (isBelow(4)) return { type: 'kill', machine }

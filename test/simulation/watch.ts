@@ -75,6 +75,7 @@ export class Watch {
       this.#both.delete(bothKey(text, machine, other))
     }
     if (known.size === 0) this.#unansweredSince.set(text, this.#now)
+    if (known.size === 0) this.#leavesNobody(text, machine)
     this.#spokeInTime(text, machine)
     this.#world.log(machine.kernel.name, `does not answer for ${text}`)
   }
@@ -111,7 +112,9 @@ export class Watch {
       ...[one, other].map(({ troubledAt }) => troubledAt),
     )
     const isFenced = one.kernel.table && other.kernel.table
-    const allowed = (isFenced ? this.#timeOut(interval) + HANDED_OVER : GONE_AFTER + HANDED_OVER) + this.#slack
+    // Who cannot send its first advert is not heard, and silent as late as if that had been its last.
+    const mute = one.isMuted || other.isMuted ? 3 * interval : 0
+    const allowed = (isFenced ? this.#timeOut(interval) + HANDED_OVER : GONE_AFTER + HANDED_OVER) + this.#slack + mute
     const length = this.#now - from
     this.longestOverlap = Math.max(this.longestOverlap, length)
     if (length <= allowed) return
@@ -139,6 +142,34 @@ export class Watch {
     )
   }
 
+  // ---- what the protocol says
+
+  tookOver({ kernel }: Machine, engine: Engine): void {
+    const { config, heardAt, heardInterval, reason } = engine
+    if (reason !== 'ActiveDown' || engine.configuredAt - kernel.asleep > heardAt) return
+    const skew = ((256 - config.priority) * (config.version === 2 ? 1000 : heardInterval)) / 256
+    const waited = kernel.now() - heardAt
+    if (waited >= 3 * heardInterval + skew - EPSILON) return
+    this.#violate('patience', kernel.name, `takes over ${waited} ms after an advert of ${heardInterval} ms`)
+  }
+
+  advertises(machine: Machine, engine: Engine): void {
+    const { config, advertisedAt } = engine
+    const { kernel, process, resumedAt } = machine
+    const { stoodAt, turnAt, stoppedUntil } = process ?? { stoodAt: 0, turnAt: 0, stoppedUntil: 0 }
+    // It may have decided before.
+    if (stoodAt >= turnAt) return
+    const missing = config.addresses.find(({ text }) => !kernel.addresses.has(text))
+    if (missing && !this.#isExcused(missing.text, 1000, false)) {
+      this.#violate('holds before it speaks', missing.text, `${kernel.name} advertises and does not have it`)
+    }
+    const slept = Math.max(resumedAt, stoppedUntil)
+    if (engine.adverts === 0 || slept < advertisedAt || engine.configuredAt > advertisedAt) return
+    const silent = this.#now - advertisedAt
+    if (config.advertisementInterval < SHORTEST || silent < 4 * config.advertisementInterval + 50) return
+    this.#violate('old knowledge', kernel.name, `it advertises as MASTER, and was silent for ${silent} ms`)
+  }
+
   // ---- somebody answers
 
   #isAnsweredSoon(text: string): void {
@@ -154,9 +185,27 @@ export class Watch {
     this.#violate('somebody answers', text, `nobody answers for ${length.toFixed(3)} ms, ${allowed} are allowed`)
   }
 
+  /** Decision 8: nothing has failed, so who gives an address up answers until somebody else does. */
+  #leavesNobody(text: string, { kernel, process, isMuted }: Machine): void {
+    const engine = process?.engineFor(text)
+    const interval = this.#longestInterval(text)
+    const calm = this.#now - 6 * interval - 1000
+    if (!engine || engine.state === 'Active' || engine.reason === 'Overslept' || this.#world.conditions.handover === 0)
+      return
+    if (!kernel.isConnected || isMuted || this.#now - engine.ceasedAt > 5 * interval || interval < 50) return
+    if (this.#isExcused(text, 6 * interval + 1000) || this.#isTroubledSince(calm)) return
+    if (this.#world.machines.some(each => each.troubledAt > calm || (each.process?.stoppedUntil ?? 0) > calm)) return
+    const heirs = this.#world.machines.filter(each => {
+      const its = each.process?.engineFor(text)
+      return its && its !== engine && its.state === 'Backup' && its.since < calm && !each.process?.isLeaving
+    })
+    if (heirs.length > 0) this.#violate('make before break', text, `${kernel.name} does not wait for its successor`)
+  }
+
   /** Since when there is an agent that could answer, undisturbed. */
   #firstReady(text: string): Instant | undefined {
-    const ready = this.#world.machines.flatMap(({ kernel, process, troubledAt, resumedAt }) => {
+    const ready = this.#world.machines.flatMap(({ kernel, process, troubledAt, resumedAt, isMuted }) => {
+      if (isMuted) return []
       const engine = process?.engineFor(text)
       if (!process || process.isDead || process.isLeaving || process.isStopped || !kernel.isConnected) return []
       if (!engine || engine.state === 'Initialize') return []
@@ -227,7 +276,8 @@ export class Watch {
   }
 
   /** What an agent that runs says of itself is so. */
-  #reportIsTrue({ kernel, process, troubledAt }: Machine): void {
+  #reportIsTrue({ kernel, process, troubledAt, isMuted }: Machine): void {
+    if (isMuted) return
     if (!process?.loop || process.isDead || process.isStopped || process.isLeaving || !kernel.isConnected) return
     for (const status of process.loop.status()) {
       const engine = process.engines.get(`${status.virtualIP}/${status.family}`)

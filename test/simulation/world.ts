@@ -36,6 +36,8 @@ export class Machine {
   process: AgentProcess | undefined
   source: AgentSource | undefined
   checkPasses = true
+  /** Its kernel takes no adverts. */
+  isMuted = false
   /** When it last stood still, was started or lost its link. */
   troubledAt: Instant = 0
   resumedAt: Instant = Number.NEGATIVE_INFINITY
@@ -138,9 +140,14 @@ export class World {
       lateness,
       callTime,
       passes: () => machine.checkPasses,
-      becameActive: key => machine.activeAt.set(key.slice(0, key.lastIndexOf('/')), this.timeline.now),
+      isMuted: () => machine.isMuted,
+      becameActive: (key, engine) => {
+        machine.activeAt.set(key.slice(0, key.lastIndexOf('/')), this.timeline.now)
+        this.watch.tookOver(machine, engine)
+      },
+      advertises: engine => this.watch.advertises(machine, engine),
       log: line => {
-        if (line.startsWith('stands still')) machine.troubledAt = this.timeline.now
+        if (line.startsWith('stands still') || line === 'is killed') machine.troubledAt = this.timeline.now
         this.log(kernel.name, line)
       },
       violate: (invariant, sentence) => this.violate(invariant, sentence),
@@ -154,6 +161,7 @@ export class World {
   }
 
   kill(machine: Machine): void {
+    if (machine.process && !machine.process.isDead) machine.troubledAt = this.timeline.now
     machine.process?.kill()
     if (machine.source) this.plane.unsubscribe(machine.source)
   }
