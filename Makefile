@@ -13,7 +13,7 @@ HEADERS := npm_config_nodedir=$(LOCAL_NODE)
 endif
 LAB := test/lab/in-namespaces
 
-.PHONY: help build demo lab test test-cluster cluster cluster-ready root tools test-tools demo-packages test-packages soak fuzz generate format bench clean bundle image release outages chaos simulate failures late outage-long
+.PHONY: help build demo lab test test-cluster cluster cluster-ready root tools test-tools demo-packages test-packages soak fuzz generate format bench clean bundle image release outages chaos simulate failures late outage-long mutants
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | column -t -s '	'
@@ -97,6 +97,9 @@ format: build ## what the linter can mend, mended
 
 bench: build tools test-packages ## ours beside keepalived's, in one run
 	@$(LAB) node test/bench/bench.ts
+
+mutants: build ## the simulation against agents that have a fault each (ONLY=fence: those with fence in their name)
+	@node test/simulation/mutants.ts "$(ONLY)"
 
 simulate: build ## whole agents in simulated worlds, one after the other (MINUTES=10; SEED=…: that one alone, told)
 	@node test/simulation/simulate.ts

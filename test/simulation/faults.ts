@@ -162,6 +162,7 @@ function flush(world: World, { kernel }: Machine): void {
 function loseLink(world: World, machine: Machine, type: 'link' | 'carrier', length: Millis): void {
   const { kernel } = machine
   if (!kernel.up || !kernel.carrier) return
+  machine.troubledAt = world.timeline.now
   kernel.setLink(type !== 'link', type !== 'carrier')
   after(world, length, () => {
     kernel.setLink(true, true)

@@ -8,6 +8,8 @@ import type { Machine, World } from './world.ts'
 const AUDIT_EVERY: Millis = 250
 /** From a successor's advert to its announcement (decision 8), and what is under way. */
 const HANDED_OVER: Millis = 60
+/** From the first announcement of an address on (decision 8); the one before it may have been read sooner than the advert. */
+const [ANNOUNCED, ANNOUNCED_AGAIN]: [Millis, Millis] = [5, 25]
 /** Until a dead agent's address is gone (decision 9): what it lasts, what the kernel is late by, and its renewal under way. */
 const GONE_AFTER: Millis = 3000 + 1000 + 500
 /** As STALE_AFTER of controller/freshness.ts, the renewal before, and messages. */
@@ -111,15 +113,29 @@ export class Watch {
       this.#world.segment.troubledAt + settled,
       ...[one, other].map(({ troubledAt }) => troubledAt),
     )
-    const isFenced = one.kernel.table && other.kernel.table
-    // Who cannot send its first advert is not heard, and silent as late as if that had been its last.
-    const mute = one.isMuted || other.isMuted ? 3 * interval : 0
-    const allowed = (isFenced ? this.#timeOut(interval) + HANDED_OVER : GONE_AFTER + HANDED_OVER) + this.#slack + mute
+    const allowed = this.#overlapAllowed(text, one, other, since)
     const length = this.#now - from
     this.longestOverlap = Math.max(this.longestOverlap, length)
     if (length <= allowed) return
     const names = `${one.kernel.name} and ${other.kernel.name}`
     this.#violate('one answers', text, `${names} both answer for ${length.toFixed(3)} ms, ${allowed} are allowed`)
+  }
+
+  #overlapAllowed(text: string, one: Machine, other: Machine, since: Instant): Millis {
+    const interval = this.#longestInterval(text)
+    const calm = since - 3 * interval - LATE
+    // A move, in which nothing fails: until the announcement of each address has been heard, and what is under way has arrived.
+    const isMove = !this.#isTroubledSince(calm) && [one, other].every(each => this.#isUndisturbedSince(each, calm))
+    if (isMove) return ANNOUNCED_AGAIN + ANNOUNCED * this.#world.addresses.length + this.#slack
+    // Who cannot send its first advert is not heard, and silent as late as if that had been its last.
+    const mute = one.isMuted || other.isMuted ? 3 * interval : 0
+    const isFenced = one.kernel.table && other.kernel.table
+    return (isFenced ? this.#timeOut(interval) : GONE_AFTER) + HANDED_OVER + mute + this.#slack
+  }
+
+  #isUndisturbedSince({ troubledAt, resumedAt, process, isMuted }: Machine, instant: Instant): boolean {
+    if (isMuted || !process || process.isDead) return false
+    return Math.max(troubledAt, resumedAt, process.stoppedUntil) < instant && !process.isStopped
   }
 
   /** Decision 9, of one machine alone: silence comes 3 intervals after the last advert. */
@@ -372,7 +388,7 @@ export class Watch {
 
   get #slack(): Millis {
     const { delay, jitter, lateness, callTime } = this.#world.conditions
-    return 2 * (delay + jitter) + 6 * lateness + 200 * callTime + 20
+    return 2 * (delay + jitter) + 6 * lateness + 200 * callTime + 5
   }
 
   get #now(): Instant {
