@@ -1,5 +1,5 @@
 import type { Instant, Millis } from '../../src/lib/time.ts'
-import type { Engine } from './agent-process.ts'
+import type { AgentProcess, Engine } from './agent-process.ts'
 import { MARK } from './kernel.ts'
 import { LATE } from './segment.ts'
 import type { Machine, World } from './world.ts'
@@ -25,7 +25,8 @@ export class Watch {
   readonly #unansweredSince = new Map<string, Instant>()
   /** By address: when it was last configured in different ways, or taken away by hand. */
   readonly #mixedAt = new Map<string, Instant>()
-  readonly #wantedAt = new Map<string, Instant>()
+  /** When an address that is there was last asked for. */
+  readonly #wantedAt = new WeakMap<object, Instant>()
   longestOverlap: Millis = 0
   longestUnanswered: Millis = 0
 
@@ -258,35 +259,27 @@ export class Watch {
     }
   }
 
-  #addressesAreAskedFor(machine: Machine): void {
-    const { kernel, source, process } = machine
-    for (const [text, { protocol }] of kernel.addresses) {
-      if (protocol !== MARK) continue
-      const key = `${kernel.name} ${text}`
+  #addressesAreAskedFor({ kernel, source, process, troubledAt }: Machine): void {
+    for (const [text, held] of kernel.addresses) {
+      if (held.protocol !== MARK) continue
       const isAsked = source?.spec.virtualRouters.some(({ addresses }) =>
         addresses.some(each => each.startsWith(`${text}/`)),
       )
-      if (!this.#wantedAt.has(key) || (isAsked && !process?.isDead) || kernel.isSuspended) {
-        this.#wantedAt.set(key, this.#now)
+      const wantedAt = this.#wantedAt.get(held)
+      if (wantedAt === undefined || (isAsked && !process?.isDead) || kernel.isSuspended) {
+        this.#wantedAt.set(held, this.#now)
         continue
       }
-      const length = this.#now - (this.#wantedAt.get(key) ?? this.#now)
-      const allowed = GONE_AFTER + 5 * this.#longestInterval(text) + 2000 + this.#stoppedFor(machine)
+      const length = this.#now - wantedAt
+      const allowed = GONE_AFTER + 5 * this.#longestInterval(text) + 2000 + this.#stoppedFor(process, troubledAt)
       if (length <= allowed) continue
-      this.#violate(
-        'no address without a resource',
-        text,
-        `${kernel.name} has it, and nobody has asked for ${length} ms`,
-      )
-    }
-    for (const key of this.#wantedAt.keys()) {
-      const [name, text = ''] = key.split(' ')
-      if (name === kernel.name && !kernel.addresses.has(text)) this.#wantedAt.delete(key)
+      const sentence = `${kernel.name} has it, and nobody has asked for ${length} ms`
+      this.#violate('no address without a resource', text, sentence)
     }
   }
 
   /** It could not do anything about it meanwhile. */
-  #stoppedFor({ process, troubledAt }: Machine): Millis {
+  #stoppedFor(process: AgentProcess | undefined, troubledAt: Instant): Millis {
     if (!process || process.isDead) return 0
     return Math.max(0, this.#now - Math.max(troubledAt, Math.min(this.#now, process.stoppedUntil))) < 2000 ? 60_000 : 0
   }
