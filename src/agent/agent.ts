@@ -36,6 +36,8 @@ export interface AgentOptions {
   /** How long at most to answer for an address that this node gives up, until its successor has announced it; 0: not at all. */
   readonly handover: Millis
   readonly version: string
+  /** How many log lines were left out so far, for nobody read those before. */
+  readonly logLinesDropped: () => number
 }
 
 /** Where the spec comes from, and where the reports go. */
@@ -84,6 +86,7 @@ export async function runAgent(
     refused: () => loop?.refused ?? new Map(),
     addressesHeld: () => loop?.addressesHeld() ?? 0,
     fence: () => loop?.fence() ?? { isThere: false, lapses: 0 },
+    logLinesDropped: options.logLinesDropped,
   })
   if (options.metricsAddress) {
     const health = await serveHealth({

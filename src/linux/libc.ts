@@ -32,6 +32,9 @@ export const clockGettime = process.func('int clock_gettime(int, void *)') as Ko
   (clock: number, time: Bytes) => number
 >
 
+/** Ends this process without waiting for anything, also for threads that the kernel keeps. */
+export const exitAtOnce = process.func('void _exit(int)') as KoffiFunc<(status: number) => void>
+
 /** A program that this process starts does not inherit the descriptor. */
 export function closeOnExec(descriptor: number): void {
   fcntl(descriptor, F_SETFD, FD_CLOEXEC)

@@ -12,6 +12,8 @@ export interface AgentMetricsSource {
   addressesHeld(): number
   /** Whether the kernel is told to be silent should the agent stop, and how often it was although the agent went on. */
   fence(): { readonly isThere: boolean; readonly lapses: number }
+  /** Lines of its log that were left out, for nobody read those before. */
+  logLinesDropped(): number
 }
 
 export interface RouterSample {
@@ -120,6 +122,7 @@ export function createAgentMetrics(source: AgentMetricsSource): AgentMetrics {
   readGauge(registry, ADDRESSES_HELD, () => [{ labels: {}, value: source.addressesHeld() }])
   readGauge(registry, FENCE, () => [{ labels: {}, value: source.fence().isThere ? 1 : 0 }])
   readCounter(registry, FENCE_LAPSES, () => [{ labels: {}, value: source.fence().lapses }])
+  readCounter(registry, LOG_LINES_DROPPED, () => [{ labels: {}, value: source.logLinesDropped() }])
   const lateness = new Histogram({
     name: 'kube_vrrp_loop_lateness_seconds',
     help: 'How long after its deadline the loop woke; late by an interval is late enough to lose the address.',
@@ -168,6 +171,11 @@ const FENCE: Description<never> = {
 const FENCE_LAPSES: Description<never> = {
   name: 'kube_vrrp_fence_lapses_total',
   help: 'Times that held addresses of a link were not answered for, for the loop came too late.',
+}
+
+const LOG_LINES_DROPPED: Description<never> = {
+  name: 'kube_vrrp_log_lines_dropped_total',
+  help: 'Lines of the log that were left out, for nobody read those before.',
 }
 
 function ofRouter(name: string, help: string): Description<RouterLabel> {

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isatty } from 'node:tty'
 import { type DestinationStream, destination as openDestination, pino, stdTimeFunctions } from 'pino'
+import type { Millis } from '../lib/time.ts'
 import { textLine } from './text-line.ts'
 
 /** A sentence an operator understands, with fields to search by where there are any (`err`: an Error). */
@@ -18,6 +20,15 @@ export interface LogLine {
   (fields: object, message: string): void
 }
 
+/** A logger, and what becomes of its lines. */
+export interface Log {
+  readonly logger: Logger
+  /** Lines that were left out so far, for nobody read those before. */
+  dropped(): number
+  /** The last line is written. False where somebody who does not read has not let that happen `within`: then a normal end would not come either. */
+  end(within: Millis): Promise<boolean>
+}
+
 /** Where log lines go when nobody says otherwise: standard error. */
 const STANDARD_ERROR = 2
 /** Lines that nobody reads are dropped beyond this, in bytes, rather than kept for ever. */
@@ -25,26 +36,62 @@ const MOST_UNWRITTEN = 4 << 20
 
 /**
  * One line for each event: JSON, or text for people (`auto`: text on a terminal). Lines are written behind the caller's back, by
- * libuv's threads: a reader that is stuck never holds up a virtual router. What is still unwritten goes out as the process exits.
+ * libuv's threads: a reader that is stuck, or a disk that is full, never holds up a virtual router. What is still unwritten goes out as the
+ * process exits.
  */
-export function createLogger(options: {
+export function createLogger(options: LogOptions): Logger {
+  return openLog(options).logger
+}
+
+interface LogOptions {
   readonly level: string
   readonly format?: 'auto' | 'json' | 'text'
   readonly destination?: DestinationStream
-}): Logger {
-  const { level, format = 'auto', destination } = options
+}
+
+/** As createLogger, for who asks what became of the lines. */
+export function openLog({ level, format = 'auto', destination }: LogOptions): Log {
   if (!(level in pino.levels.values)) {
     throw new Error(`Unknown log level "${level}": --log-level is one of ${Object.keys(pino.levels.values).join(', ')}`)
   }
   const text = format === 'text' || (format === 'auto' && destination === undefined && isatty(STANDARD_ERROR))
-  const out = destination ?? openDestination({ fd: STANDARD_ERROR, sync: false, maxLength: MOST_UNWRITTEN })
-  return pino(
+  const file = destination ? undefined : openDestination({ fd: STANDARD_ERROR, sync: false, maxLength: MOST_UNWRITTEN })
+  const out = destination ?? file
+  /** Nothing waits to be written. */
+  let isIdle = true
+  const write = (line: string) => {
+    isIdle = false
+    out?.write(text ? textLine(line) : line)
+  }
+  const logger = pino(
     {
       level,
       base: null,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: label => ({ level: label }) },
     },
-    text ? { write: (line: string) => out.write(textLine(line)) } : out,
+    { write },
   )
+  let dropped = 0
+  let told = 0
+  file?.on('drop', () => {
+    dropped++
+  })
+  file?.on('drain', () => {
+    isIdle = true
+    const lost = dropped - told
+    told = dropped
+    if (lost > 0) logger.warn(`${lost} log lines were left out here: nobody read those before`)
+  })
+  // Who can't write its log goes on without.
+  file?.on('error', () => {})
+  return {
+    logger,
+    dropped: () => dropped,
+    async end(within) {
+      if (!file || isIdle) return true
+      const drained = new Promise<boolean>(resolve => file.once('drain', () => resolve(true)))
+      return Promise.race([drained, sleep(within, false)])
+    },
+  }
 }

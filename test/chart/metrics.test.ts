@@ -35,6 +35,7 @@ const METRICS = new Map(
       refused: () => new Map(),
       addressesHeld: () => 0,
       fence: () => ({ isThere: true, lapses: 0 }),
+      logLinesDropped: () => 7,
     }).registry,
     createControllerMetrics({ virtualIPs: () => [], leader: () => true, agents: () => ({ known: 0, stale: 0 }) })
       .registry,

@@ -31,6 +31,8 @@ export interface AgentSettings {
   readonly args?: readonly string[]
   /** A module that is loaded before the agent. */
   readonly preload?: URL
+  /** Of a file or pipe that it writes to; its `output()` is empty then. */
+  readonly output?: number
 }
 
 export interface AgentDaemon extends Daemon {
@@ -41,14 +43,14 @@ export interface AgentDaemon extends Daemon {
 /** Our agent on a node, in file mode unless its arguments say otherwise. */
 export function startAgent(
   node: LabNode,
-  { file, stateDir = scratchFolder(), args = [], preload }: AgentSettings,
+  { file, stateDir = scratchFolder(), args = [], preload, output }: AgentSettings,
 ): AgentDaemon {
   mkdirSync(stateDir, { recursive: true })
   const path = join(stateDir, `${node.name}.yaml`)
   if (file !== undefined) writeFileSync(path, file)
   const source = file === undefined ? [] : ['--file', path]
   const flags = ['--node', node.name, '--state-dir', stateDir, '--log-format', 'text', '--log-level', 'debug']
-  const daemon = start(node, 'node', [
+  const command = [
     '--disable-warning=ExperimentalWarning',
     ...(preload ? ['--import', preload.href] : []),
     MAIN,
@@ -56,7 +58,8 @@ export function startAgent(
     ...source,
     ...flags,
     ...args,
-  ])
+  ]
+  const daemon = start(node, 'node', command, output)
   return { ...daemon, stateDir, file: path }
 }
 
@@ -77,8 +80,13 @@ export function startKeepalived(node: LabNode, configuration: string): Daemon {
   ])
 }
 
-export function start(node: LabNode, command: string, args: readonly string[]): Daemon {
-  const child = node.spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+export function start(
+  node: LabNode,
+  command: string,
+  args: readonly string[],
+  writesTo: 'pipe' | number = 'pipe',
+): Daemon {
+  const child = node.spawn(command, args, { stdio: ['ignore', writesTo, writesTo] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (chunk: Buffer) => {

@@ -13,6 +13,7 @@ function agent(...routers: RouterSample[]) {
     refused: () => refused,
     addressesHeld: () => 2,
     fence: () => ({ isThere: true, lapses: 3 }),
+    logLinesDropped: () => 7,
   })
   const lines = async (name: string) => {
     const all = (await registry.metrics()).split('\n')
@@ -155,6 +156,7 @@ test('addresses held and the process itself are there', async () => {
   assert.deepEqual(await lines('kube_vrrp_addresses_held'), ['kube_vrrp_addresses_held 2'])
   assert.deepEqual(await lines('kube_vrrp_fence'), ['kube_vrrp_fence 1'])
   assert.deepEqual(await lines('kube_vrrp_fence_lapses_total'), ['kube_vrrp_fence_lapses_total 3'])
+  assert.deepEqual(await lines('kube_vrrp_log_lines_dropped_total'), ['kube_vrrp_log_lines_dropped_total 7'])
   const text = await registry.metrics()
   for (const name of ['process_cpu_seconds_total', 'process_resident_memory_bytes', 'process_open_fds']) {
     assert.match(text, new RegExp(`^${name} [0-9.]*[1-9]`, 'm'))
