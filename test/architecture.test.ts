@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   controller: ['lib', 'api', 'plan', 'status', 'kube', 'telemetry'],
   cli: ['lib', 'api', 'keepalived', 'status', 'kube'],
   settings: ['lib', 'api'],
-  main: ['agent', 'controller', 'cli', 'settings', 'telemetry'],
+  main: ['agent', 'controller', 'cli', 'settings', 'telemetry', 'linux'],
 }
 const IMPURE =
   /\bfrom 'node:|\bimport\('node:|\bDate\.now\b|\bnew Date\(|\bperformance\b|\bMath\.random\b|\bset(Timeout|Interval|Immediate)\b|(?<![.\w])process\.|\bawait\b/
