@@ -19,7 +19,7 @@ const DOCUMENT = fileURLToPath(new URL('../../docs/failures.md', import.meta.url
 /** What a batch takes as long as none of its kind was made, in ms. */
 const BATCH_TAKES = 40_000
 /** What daemons said is in it. */
-const MOST_OF_AN_ERROR = 3000
+const MOST_OF_AN_ERROR = 600
 
 const { MINUTES = '25', BATCH = '5', ONLY = '' } = process.env
 const minutes = Number(MINUTES)
