@@ -20,6 +20,8 @@ const DOCUMENT = fileURLToPath(new URL('../../docs/failures.md', import.meta.url
 const BATCH_TAKES = 40_000
 /** What daemons said is in it. */
 const MOST_OF_AN_ERROR = 600
+/** One after the other: then it is this machine that has broken. */
+const MOST_FAILURES = 3
 
 const { MINUTES = '25', BATCH = '5', ONLY = '' } = process.env
 const minutes = Number(MINUTES)
@@ -45,29 +47,35 @@ if (minutes > 0) {
 finish()
 
 async function measure(): Promise<void> {
+  let failures = 0
   const rows = await possible(ROWS.filter(({ name }) => only.length === 0 || only.includes(name)))
   for (;;) {
     const choice = nextOf(rows, [...before, findings])
     if (!choice) return
     const times = Math.min(choice.row.batch, choice.wanted, mostAtOnce)
     if (performance.now() + expected(choice.row, choice.peer, times) > end) return
-    await batch(choice, times)
+    failures = (await batch(choice, times)) ? 0 : failures + 1
     progress(choice, rows)
+    if (failures === MOST_FAILURES) return say(`${failures} batches in a row have failed: this part ends here`)
   }
 }
 
-async function batch({ row, peer }: Choice, times: number): Promise<void> {
+/** Whether it came to its end. */
+async function batch({ row, peer }: Choice, times: number): Promise<boolean> {
   const began = performance.now()
+  let isDone = true
   try {
     await row.run(peer, times, figures => {
       findings.add(row, peer, figures)
       say(`${row.name}, ${peer.name}: ${inWords(figures)}`)
     })
   } catch (error) {
+    isDone = false
     findings.fail(row, peer)
     say(`${row.name}, ${peer.name}: FAILED: ${String(error).slice(0, MOST_OF_AN_ERROR)}`)
   }
   paces.set(`${row.name} ${peer.name}`, (performance.now() - began) / times)
+  return isDone
 }
 
 /** Rows that this machine lets us make. */
