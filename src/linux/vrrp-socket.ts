@@ -202,7 +202,14 @@ function openOnLink({ family, link, source, isNeighbour = false, onReadable }: V
   // Bound to the group, a socket gets no unicast.
   const address = groupAddress(family, link)
   if (bind(descriptor, address, address.length) < 0) fail()
+  discardAll(descriptor)
   return raw
+}
+
+/** Until a socket is bound to its link it hears what comes to all the others. */
+function discardAll(descriptor: number): void {
+  const batch = new ReceiveBatch({ packets: AT_ONCE, packetLength: 0, nameLength: 0, controlLength: 0 })
+  for (let drained = 0; drained < MOST_DRAINED && batch.receive(descriptor) === AT_ONCE; drained += AT_ONCE);
 }
 
 type SocketOption = readonly [level: number, option: number, value: Uint8Array]

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Family, type IpAddress, ipAddress, isLinkLocal } from '../../src/lib/ip-address.ts'
@@ -55,6 +56,23 @@ for (const family of ['IPv4', 'IPv6'] as const) {
       await soon(() => to.heard.length > 0)
       assert.deepEqual(to.heard, [`${from.source.text} > ${VRRP_GROUP[family].text}: 1,2,3`])
       assert.deepEqual(to.refused, [])
+    })
+
+    test('a socket on one link hears nothing of another, not even while it is opened', async t => {
+      await endOn(a, family)
+      const { link, source } = await endOn(b, family)
+      const flood = b.spawn('node', ['--input-type=module', '-e', floodOn(link, family, source)], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      t.after(() => flood.kill('SIGKILL'))
+      await once(flood.stdout ?? assert.fail(), 'data')
+      for (let i = 0; i < 20; i++) {
+        const { heard, socket } = await endOn(a, family, { link: 'direct' })
+        await sleep(5)
+        assert.deepEqual(heard, [])
+        socket.close()
+        open.delete(socket)
+      }
     })
 
     test('it sends from the address it was given, of all that its link has', async () => {
@@ -286,6 +304,25 @@ async function linkOn(node: LabNode, name: string, family: Family): Promise<Link
     await sleep(10)
   }
   return assert.fail(`no link ${name} on ${node.name}`)
+}
+
+/** A program that sends without end, and says when it has begun. */
+function floodOn({ index, name }: Link, family: Family, source: IpAddress): string {
+  const of = (path: string) => JSON.stringify(new URL(`../../src/${path}`, import.meta.url).href)
+  return `
+    import { openVrrpSocket } from ${of('linux/vrrp-socket.ts')}
+    import { ipAddress } from ${of('lib/ip-address.ts')}
+    const socket = openVrrpSocket({
+      ...${JSON.stringify({ family, link: { index, name } })},
+      source: ipAddress('${source.text}'), onReadable: () => {}, onRefused: () => {},
+    })
+    const end = performance.now() + 10_000
+    const send = () => {
+      for (let i = 0; i < 10; i++) socket.send(Uint8Array.of(9))
+      if (performance.now() < end) setImmediate(send)
+    }
+    send()
+    console.log('begun')`
 }
 
 /** A packet of protocol 112 as this program never sends it. */
