@@ -119,7 +119,7 @@ function whileBackup(config: VirtualRouterConfig, state: Backup, event: RouterEv
     case 'Shutdown':
       return becomeInitialize(state, NOTHING, event.handOver ? state.handover : undefined, now)
     case 'DeadlineReached':
-      if (now < backupDeadline(state)) return endHandover(state, now)
+      if (now < backupDeadline(state)) return endYielding(config, state, now)
       return becomeActive(config, state, takeoverReason(state), now)
     case 'AdvertisementReceived':
       return heardWhileBackup(config, state, event.advertisement, event.source, now)
@@ -283,6 +283,17 @@ function endHandover(state: Initialize | Backup, now: Instant): Step {
   const { handover } = state
   if (!handover || now < handover.until) return stay(state)
   return stay(withdrawn(state), [{ type: 'HandedOver', successor: handover.successor }])
+}
+
+/**
+ * Who advertises and was not heard to announce may have been Active all along, behind a partition that has healed, and does not know of this
+ * one. Hosts do: so it is told, by one more advert, which it answers by announcing.
+ */
+function endYielding(config: VirtualRouterConfig, state: Backup, now: Instant): Step {
+  const ended = endHandover(state, now)
+  const isUnknown = state.handover?.successor === 'Advertised' && state.active !== undefined
+  if (!isUnknown || holdsAddresses(ended.state)) return ended
+  return { ...ended, messages: [{ type: 'Advertise', priority: config.priority }] }
 }
 
 /** Holds its addresses no longer, whatever was heard. */

@@ -226,6 +226,35 @@ describe('an Active Router that hears a higher one', () => {
     assert.equal(until(states([[0, advert(150)]], letter)[0]), undefined)
   })
 
+  test('and no announcement says so by one last advert when it answers no more: the other may not know that anyone else was Active', () => {
+    const story = [
+      [0, advert(150)],
+      [50, fires],
+      [1050, fires],
+    ] as const
+    const said = steps(story).map(({ messages }) => messages)
+    assert.deepEqual(said, [[], [{ type: 'Advertise', priority: 100 }], []])
+    assert.deepEqual(
+      steps(story, letter).flatMap(({ messages }) => messages),
+      [],
+      'but not by the letter of the RFC',
+    )
+  })
+
+  test('and an announcement has nothing more to say, nor has who hears that the other has left', () => {
+    for (const heard of [announced, advert(0)]) {
+      const results = steps([
+        [0, advert(150)],
+        [1, heard],
+        [50, fires],
+      ])
+      assert.deepEqual(
+        results.flatMap(({ messages }) => messages),
+        [],
+      )
+    }
+  })
+
   test('and is to take over again meanwhile holds what it held', () => {
     const [backup] = states([[0, advert(150)]])
     assert.ok(backup?.name === 'Backup')
