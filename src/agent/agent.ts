@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import type { LinkStatus, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
 import { startCheck } from '../checks/check.ts'
 import type { Millis } from '../lib/time.ts'
 import { openAddresses } from '../linux/addresses.ts'
@@ -21,8 +20,12 @@ import { FileSource } from './file-source.ts'
 import { Loop } from './loop.ts'
 import { machineClock } from './machine-clock.ts'
 import { ownView } from './own-view.ts'
+import { Paced } from './paced.ts'
 import { readiness } from './readiness.ts'
 import { serveStatus } from './status-socket.ts'
+
+/** What changes meanwhile is reported together: a thousand transitions are no thousand reports. */
+const REPORT_EVERY: Millis = 50
 
 export interface AgentOptions {
   readonly file?: string
@@ -45,7 +48,7 @@ interface Source {
   /** Why what runs is not what was asked for, if so. */
   readonly problem: string | undefined
   linksChanged(): void
-  statusChanged(routers: VirtualRouterStatus[], links: LinkStatus[]): void
+  statusChanged(running: Pick<Loop, 'status' | 'linkStatus'>): void
   reload(): void
   close(): Promise<void>
 }
@@ -75,6 +78,7 @@ export async function runAgent(
   let planned: ReadonlyMap<string, VirtualIPPlan> | undefined
   let loop: Loop | undefined
   let source: Source | undefined
+  let reports: Paced | undefined
   const status = await serveStatus({
     path: join(folder, 'agent.sock'),
     status: () => ownView(options.node, loop?.told ?? [], loop?.status() ?? [], planned),
@@ -107,8 +111,7 @@ export async function runAgent(
   const announcements = openAnnouncementSocket(heard => loop?.heardAnnouncements(heard))
   opened.defer(() => announcements.close())
   const links: LinkTable = await watchLinks(() => {
-    loop?.linksChanged()
-    source?.linksChanged()
+    if (loop?.linksChanged()) source?.linksChanged()
   })
   opened.defer(() => links.close())
 
@@ -131,13 +134,15 @@ export async function runAgent(
   opened.defer(async () => {
     // Also sweeps what a killed predecessor left, where no configuration was found to run.
     await running.close(hurry)
+    reports?.flush()
     await source?.close()
   })
 
   const started = options.file === undefined ? await startCluster() : startFile(options.file)
   source = started
-  running.onStatusChanged = () => started.statusChanged(running.status(), running.linkStatus())
-  running.onStatusChanged()
+  reports = new Paced(machineClock, REPORT_EVERY, () => started.statusChanged(running))
+  running.onStatusChanged = () => reports?.ask()
+  reports.ask()
   onReload(() => started.reload())
   logger.info(
     { node: options.node, instance: options.instance, mark: ownership.mark },

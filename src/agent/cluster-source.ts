@@ -101,10 +101,10 @@ export class ClusterSource {
     })
   }
 
-  statusChanged(routers: VirtualRouterStatus[], links: LinkStatus[]): void {
+  statusChanged(running: { status(): VirtualRouterStatus[]; linkStatus(): LinkStatus[] }): void {
     const first = this.#routers === undefined
-    this.#routers = routers
-    this.#links = links
+    this.#routers = running.status()
+    this.#links = running.linkStatus()
     this.#report()
     // Who was taken for dead is believed again from its Lease's renewal on.
     if (first) void this.#reports.renew()

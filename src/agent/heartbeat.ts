@@ -50,7 +50,8 @@ export class Heartbeat {
   readonly #placed = new Map<string, Placed>()
   /** Of routers that have something behind the fence; `longer`: adverts of a longer interval than that of the class. */
   readonly #members = new Map<string, { readonly fenceClass: string; longer: number }>()
-  readonly #alive = new Set<string>()
+  /** Until when, should they not be renewed before. */
+  readonly #alive = new Map<string, Instant>()
   #nextBeat: Instant = Number.POSITIVE_INFINITY
   #tellAt: Instant = Number.POSITIVE_INFINITY
   /** How often a class was no longer alive when it was to be renewed. */
@@ -109,7 +110,7 @@ export class Heartbeat {
     if (!this.#fence) return
     for (const { fenceClass } of this.#placed.values()) {
       if (this.#alive.has(fenceClass)) continue
-      this.#alive.add(fenceClass)
+      this.#alive.set(fenceClass, at + lifetimeOf(fenceClass))
       this.#nextBeat = Math.min(this.#nextBeat, at + periodOf(fenceClass))
       const error = this.#fence.begin(fenceClass, lifetimeOf(fenceClass))
       if (error?.errno === 'ENOENT') this.#rebuild(at)
@@ -139,10 +140,13 @@ export class Heartbeat {
     if (this.#tellAt <= at) this.#tell(at)
     if (this.#nextBeat > at) return []
     const overdue = this.#overdue(at)
-    const lapsed = this.#renew([...this.#alive].filter(fenceClass => !overdue.has(fenceClass)))
+    const lapsed = this.#renewAlive(
+      [...this.#alive.keys()].filter(fenceClass => !overdue.has(fenceClass)),
+      at,
+    )
     for (const fenceClass of lapsed) this.#alive.delete(fenceClass)
     this.lapses += lapsed.length
-    this.#nextBeat = at + Math.min(...[...this.#alive].map(periodOf), Number.POSITIVE_INFINITY)
+    this.#nextBeat = at + Math.min(...[...this.#alive.keys()].map(periodOf), Number.POSITIVE_INFINITY)
     return lapsed
   }
 
@@ -155,6 +159,15 @@ export class Heartbeat {
     this.#check(this.#fence?.destroy())
     this.#fence?.close()
     this.#fence = undefined
+  }
+
+  /** What is refused makes the kernel wait for all its processors, on a busy machine for tens of milliseconds: it is not asked for what is known. */
+  #renewAlive(classes: readonly string[], at: Instant): string[] {
+    const isLate = (fenceClass: string) => (this.#alive.get(fenceClass) ?? at) + TICKS < at
+    const [late, due] = [classes.filter(isLate), classes.filter(fenceClass => !isLate(fenceClass))]
+    const lapsed = [...late, ...this.#renew(due)]
+    for (const fenceClass of due) this.#alive.set(fenceClass, at + lifetimeOf(fenceClass))
+    return lapsed
   }
 
   #renew(classes: readonly string[]): string[] {
@@ -192,7 +205,7 @@ export class Heartbeat {
     this.#fence?.close()
     this.#fence = this.#parts.openFence()
     this.#tell(at)
-    for (const fenceClass of this.#alive) this.#check(this.#fence?.begin(fenceClass, lifetimeOf(fenceClass)))
+    for (const fenceClass of this.#alive.keys()) this.#check(this.#fence?.begin(fenceClass, lifetimeOf(fenceClass)))
   }
 
   /** Behind both for a moment, so never behind none. */
@@ -226,7 +239,7 @@ export class Heartbeat {
 
   #endUnused(): void {
     const used = new Set(Array.from(this.#placed.values(), ({ fenceClass }) => fenceClass))
-    for (const fenceClass of [...this.#alive]) {
+    for (const fenceClass of [...this.#alive.keys()]) {
       if (used.has(fenceClass)) continue
       this.#alive.delete(fenceClass)
       this.#check(this.#fence?.end(fenceClass))

@@ -1,5 +1,5 @@
-import { formatPrefix } from '../lib/ip-address.ts'
-import type { Instant } from '../lib/time.ts'
+import { formatPrefix, type Prefix } from '../lib/ip-address.ts'
+import type { Instant, Millis } from '../lib/time.ts'
 import { addressChanges, type DesiredAddress, heldAddresses } from '../linux/address-changes.ts'
 import type { AddressChange, Addresses } from '../linux/addresses.ts'
 import type { Link, LinkAddress, LinkTable } from '../linux/links.ts'
@@ -16,15 +16,28 @@ interface HeldAddressesParts {
   readonly logger: Logger
   /** What must be held now. */
   readonly desired: () => DesiredAddress[]
+  /** Of what is desired, that which is not to be added now. */
+  readonly notYet: () => ReadonlySet<Prefix>
+  /** What is desired now is what is made true next. */
+  readonly begun: () => void
   /** Changes are about to be made. */
   readonly before: (changes: readonly AddressChange[]) => void
   /** These addresses are not held, or not by us: released, or refused. */
   readonly notHeld: (changes: readonly AddressChange[]) => void
-  /** An address is held now that wasn't, or could not be. */
-  readonly held: (change: AddressChange, error: SyscallError | undefined) => void
-  /** A batch is done: what was asked for before it is true. */
-  readonly done: () => void
+  /** These addresses are held now and weren't, or could not be. */
+  readonly held: (changes: readonly Held[]) => void
+  /** A batch is done: of what was desired when `begun` was called, `rest` is still to do. */
+  readonly done: (rest: readonly AddressChange[]) => void
 }
+
+interface Held extends AddressChange {
+  readonly error?: SyscallError | undefined
+}
+
+/** So many addresses are added before what rests on them is said: the last of a thousand do not keep the first waiting. */
+const ADDED_TOGETHER = 128
+/** The kernel tells of each of a thousand changes that are made here; all that it tells meanwhile is looked at together. */
+const LOOK_EVERY: Millis = 5
 
 /**
  * Makes the kernel's addresses those that are desired, in batches and level-triggered: whatever made them differ (a transition, a hand,
@@ -32,28 +45,26 @@ interface HeldAddressesParts {
  */
 export class HeldAddresses {
   readonly #parts: HeldAddressesParts
-  #stale = false
+  #isStale = false
+  #isUnseen = false
   #isWorking = false
   #becameIdle: () => void = () => {}
   #renewAt: Instant = Number.POSITIVE_INFINITY
+  #lookAt: Instant = Number.NEGATIVE_INFINITY
 
   constructor(parts: HeldAddressesParts) {
     this.#parts = parts
   }
 
-  /** Whether something is asked for that no batch has begun with: messages that rest on it must wait for `done`. */
-  get stale(): boolean {
-    return this.#stale
-  }
-
   /** Whether all that was asked for is done. */
   get isTrue(): boolean {
-    return !this.#stale && !this.#isWorking
+    return !this.#isStale && !this.#isWorking
   }
 
-  /** When to call `renewDue`. */
-  nextRenewal(): Instant | undefined {
-    return this.#renewAt === Number.POSITIVE_INFINITY ? undefined : this.#renewAt
+  /** When to call `renewDue` and `work`. */
+  next(): Instant | undefined {
+    const next = this.#isUnseen && !this.#isWorking ? Math.min(this.#lookAt, this.#renewAt) : this.#renewAt
+    return next === Number.POSITIVE_INFINITY ? undefined : next
   }
 
   /** What is held and is ours stays for some seconds more. */
@@ -65,27 +76,22 @@ export class HeldAddresses {
     void addresses.renew(heldAddresses(wanted, links.links, this.#isOurs))
   }
 
-  /** What is desired, or what is there, has changed. */
+  /** What is desired has changed. */
   expect(): void {
-    this.#stale = true
+    this.#isStale = true
   }
 
-  /** Begins a batch where one is needed; those that are asked for while it is under way follow it. */
+  /** What is there has changed. */
+  look(): void {
+    this.#isUnseen = true
+  }
+
+  /** Begins where there is something to do; what is asked for while a batch is under way is the next one's. */
   work(): void {
-    if (!this.#stale || this.#isWorking) return
+    const looks = this.#isUnseen && this.#parts.clock.now() >= this.#lookAt
+    if (this.#isWorking || !(this.#isStale || looks)) return
     this.#isWorking = true
-    this.#stale = false
-    const { desired, links, addresses } = this.#parts
-    const changes = addressChanges(desired(), links.links, this.#isOurs)
-    if (changes.length === 0) {
-      this.#end()
-      return
-    }
-    this.#begin(changes)
-    void addresses.apply(changes).then(errors => {
-      this.#conclude(changes, errors)
-      this.#end()
-    })
+    this.#begin(new Set())
   }
 
   /** Resolves when nothing is under way. */
@@ -98,7 +104,44 @@ export class HeldAddresses {
 
   readonly #isOurs = (link: Link, address: LinkAddress): boolean => this.#parts.ownership.isOurs(link.name, address)
 
-  #begin(changes: readonly AddressChange[]): void {
+  /** `made`: what was done a moment ago, and the kernel has maybe not told of yet. */
+  #begin(made: Set<string>): void {
+    const { clock, links, desired, notYet, begun } = this.#parts
+    this.#isStale = false
+    this.#isUnseen = false
+    this.#lookAt = clock.now() + LOOK_EVERY
+    begun()
+    const changes = addressChanges(desired(), links.links, this.#isOurs)
+    const later = notYet()
+    this.#go(
+      changes.filter(change => !made.has(keyOf(change)) && (change.action === 'release' || !later.has(change.prefix))),
+      made,
+    )
+  }
+
+  #go(changes: readonly AddressChange[], made: Set<string>): void {
+    const { addresses, done } = this.#parts
+    if (changes.length === 0) {
+      this.#end()
+      return
+    }
+    // What another node has is released before anything new is answered for: all of it is one batch.
+    const isOnlyMore = changes.every(({ action }) => action === 'hold')
+    const batch = changes.slice(0, isOnlyMore ? ADDED_TOGETHER : undefined)
+    const rest = changes.slice(batch.length)
+    this.#announceBatch(batch)
+    void addresses.apply(batch).then(errors => {
+      for (const change of batch) note(change, made)
+      this.#conclude(batch, errors)
+      if (rest.length > 0) done(rest)
+      this.#tell(batch, errors)
+      if (rest.length === 0) this.#end()
+      else if (this.#isStale) this.#begin(made)
+      else this.#go(rest, made)
+    })
+  }
+
+  #announceBatch(changes: readonly AddressChange[]): void {
     const { clock, addresses, ownership, logger, before } = this.#parts
     try {
       ownership.record(changes)
@@ -113,23 +156,39 @@ export class HeldAddresses {
   }
 
   #conclude(changes: readonly AddressChange[], errors: readonly (SyscallError | undefined)[]): void {
-    const { ownership, logger, notHeld, held } = this.#parts
+    const { ownership, notHeld, held } = this.#parts
     notHeld(changes.filter(({ action }, i) => (action === 'release') === (errors[i] === undefined)))
     ownership.confirm(changes.filter((_, i) => errors[i] === undefined))
-    for (const [i, change] of changes.entries()) {
+    // Somebody else put it there a moment ago: it serves, and is not ours to remove.
+    held(
+      changes
+        .map((change, i): Held => ({ ...change, error: errors[i] }))
+        .filter(({ action, error }) => action === 'hold' && error?.errno !== 'EEXIST'),
+    )
+  }
+
+  #tell(changes: readonly AddressChange[], errors: readonly (SyscallError | undefined)[]): void {
+    const { logger } = this.#parts
+    for (const [i, { action, prefix, linkName }] of changes.entries()) {
       const error = errors[i]
-      const verb = change.action === 'hold' ? 'Holds' : 'Released'
       if (error) logger.error(error.message)
-      else logger.info(`${verb} ${formatPrefix(change.prefix)} on ${change.linkName}`)
-      // Somebody else put it there a moment ago: it serves, and is not ours to remove.
-      if (change.action === 'hold' && error?.errno !== 'EEXIST') held(change, error)
+      else logger.info(`${action === 'hold' ? 'Holds' : 'Released'} ${formatPrefix(prefix)} on ${linkName}`)
     }
   }
 
   #end(): void {
-    this.#parts.done()
+    this.#parts.done([])
     this.#isWorking = false
     this.work()
     if (!this.#isWorking) this.#becameIdle()
   }
+}
+
+function note(change: AddressChange, made: Set<string>): void {
+  made.add(keyOf(change))
+  made.delete(keyOf({ ...change, action: change.action === 'hold' ? 'release' : 'hold' }))
+}
+
+function keyOf({ action, linkIndex, prefix }: AddressChange): string {
+  return `${action} ${linkIndex} ${formatPrefix(prefix)}`
 }

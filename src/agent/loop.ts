@@ -31,6 +31,7 @@ import { checkKey, routerKey } from './desired-routers.ts'
 import { Diagnosis } from './diagnosis.ts'
 import { Heard } from './heard.ts'
 import { Heartbeat } from './heartbeat.ts'
+import { LinkChanges } from './link-changes.ts'
 import { type IsOurs, linkStatus } from './link-status.ts'
 import type { MachineClock } from './machine-clock.ts'
 import { Membership } from './membership.ts'
@@ -40,6 +41,7 @@ import type { Passwords } from './passwords.ts'
 import { type HeardAdvertisement, Reception, type Refusal } from './reception.ts'
 import type { RunningRouter } from './running-router.ts'
 import { Sockets } from './sockets.ts'
+import { Turns } from './turns.ts'
 
 /** A Backup whose timer is later than half an interval may have been asleep, and so deaf; but never less than this. */
 const LATENESS_FLOOR: Millis = 20
@@ -79,6 +81,7 @@ export class Loop {
   readonly #clock: MachineClock
   readonly #isOurs: IsOurs
   readonly #set = new RouterSet()
+  readonly #turns = new Turns(this.#set)
   readonly #routers = new Map<string, RunningRouter>()
   readonly #reception: Reception
   readonly #sockets: Sockets
@@ -89,6 +92,7 @@ export class Loop {
   readonly #diagnosis: Diagnosis
   readonly #checks: CheckSet
   readonly #membership: Membership
+  readonly #linkChanges: LinkChanges
   /** Packets refused, by reason. */
   readonly refused: Map<string, number> = new Map()
   /** Called after a pass in which something that users see has changed. */
@@ -101,6 +105,8 @@ export class Loop {
   /** What it showed when `now()` was 0, by how it goes now. */
   #wallClock: Millis
   #statusDirty = false
+  #awakeAt: Instant
+  #stoodStill: { readonly from: Instant; readonly to: Instant }
   /** Called when nothing is held any more. */
   #onReleased: (() => void) | undefined
   #closed = false
@@ -110,9 +116,12 @@ export class Loop {
     const { clock } = parts
     this.#clock = clock
     this.#forgetAt = clock.now() + FORGET_EVERY
+    this.#awakeAt = clock.now()
+    this.#stoodStill = { from: this.#awakeAt, to: this.#awakeAt }
     this.#asleep = clock.timeAsleep()
     this.#wallClock = clock.wallClock() - clock.now()
     this.#isOurs = (link, address) => parts.ownership.isOurs(link.name, address)
+    this.#linkChanges = new LinkChanges(this.#isOurs)
     this.#reception = new Reception(this.#set)
     this.#sockets = new Sockets(parts, {
       received: (link, family, packet) => this.#receive(link, family, packet),
@@ -165,7 +174,7 @@ export class Loop {
       },
     })
     // What a killed predecessor left behind goes before anything is asked for.
-    this.#output.expect()
+    this.#output.look()
     this.#reconcile()
   }
 
@@ -177,10 +186,15 @@ export class Loop {
     this.#reconcile()
   }
 
-  /** The links, or their addresses, are not what they were. */
-  linksChanged(): void {
-    this.#output.expect()
-    this.#reconcile()
+  /** The links, or their addresses, are not what they were. Gives whether that is more than the addresses that it holds. */
+  linksChanged(): boolean {
+    const { circumstances, readdressed } = this.#linkChanges.since(this.#parts.links.links)
+    this.#output.look()
+    this.#pass(() => {
+      if (circumstances) this.#membership.reconcile()
+      for (const { index } of readdressed) this.#announceOn(index)
+    })
+    return circumstances
   }
 
   /** Other hosts said that addresses are theirs. */
@@ -211,6 +225,10 @@ export class Loop {
     await this.#output.idle()
     this.#heartbeat.close()
     this.#sockets.close()
+  }
+
+  #announceOn(link: number): void {
+    for (const key of this.#set.keys()) if (this.#set.get(key)?.link === link) this.#output.announce(key)
   }
 
   #openFence(): Fence | undefined {
@@ -255,9 +273,18 @@ export class Loop {
 
   #pass(work: () => void): void {
     if (this.#closed) return
+    this.#isAwake()
     this.#noticeSleep()
     work()
     this.#settle()
+    this.#isAwake()
+  }
+
+  /** A loop that is late because it has so much to do hears all the same. */
+  #isAwake(): void {
+    const at = this.#clock.now()
+    if (at - this.#awakeAt > LATENESS_FLOOR) this.#stoodStill = { from: this.#awakeAt, to: at }
+    this.#awakeAt = at
   }
 
   #settle(): void {
@@ -272,7 +299,7 @@ export class Loop {
 
   #arm(): void {
     const next = earliest(
-      this.#set.nextDeadline(),
+      this.#turns.next(),
       this.#output.next(),
       this.#heartbeat.next(),
       this.#membership.retryAt,
@@ -292,7 +319,7 @@ export class Loop {
       // A late timer proves nothing while the advert that refutes it may wait in the socket. What is due is so before that is read, however long it takes.
       const at = this.#clock.now()
       this.#sockets.drainAll()
-      for (const key of this.#set.due(at)) {
+      for (const key of this.#turns.take(at, this.#output.isTrue, at - armedFor)) {
         this.#step(key, this.#overslept(key, at) ? { type: 'Overslept' } : { type: 'DeadlineReached' })
       }
       this.#beat()
@@ -323,6 +350,8 @@ export class Loop {
       `This loop came late, and addresses of ${wereActive.length} virtual routers were not answered for meanwhile`,
     )
     this.#output.answer()
+    // Hosts that asked meanwhile were not answered.
+    for (const key of wereActive) this.#output.announce(key)
   }
 
   /** Silent for as long as a Backup may wait; who waits for its addresses until it speaks is silent for another reason. */
@@ -372,10 +401,15 @@ export class Loop {
       case 'Initialize':
         return false
       case 'Backup':
-        return at - due > Math.max(LATENESS_FLOOR, router.state.activeInterval / 2)
+        return this.#stillSince(due) > Math.max(LATENESS_FLOOR, router.state.activeInterval / 2)
       case 'Active':
         return this.#mayBeReplaced(key, at)
     }
+  }
+
+  /** How long this loop stood still, or rested, when that was due. */
+  #stillSince(due: Instant): Millis {
+    return this.#stoodStill.to - Math.max(due, this.#stoodStill.from)
   }
 
   #forget(at: Instant): void {

@@ -85,7 +85,9 @@ export class Membership {
     if (this.#hasEnded) return
     const { routers, sockets, isOurs, handover, checkResult, changed } = this.#parts
     const links = [...this.#parts.links.links.values()]
-    const desired = this.#spec.virtualRouters.map(spec => desiredRouter(spec, links, isOurs, checkResult, handover))
+    const desired = this.#spec.virtualRouters.map(spec =>
+      this.#patient(desiredRouter(spec, links, isOurs, checkResult, handover)),
+    )
     const wanted = new Set(desired.map(({ key }) => key))
 
     // A VRID may pass from one VirtualIP to another in one spec: all leave before any enters.
@@ -129,7 +131,7 @@ export class Membership {
   forget(key: string): void {
     this.#leave(key)
     this.#parts.routers.delete(key)
-    this.#parts.output.expect()
+    this.#parts.output.expect(key)
   }
 
   #run(desired: DesiredRouter): void {
@@ -138,7 +140,7 @@ export class Membership {
     const router = routers.get(key) ?? new RunningRouter(desired, clock)
     routers.set(key, router)
     router.isLeaving = false
-    if (prefixText(router.desired) !== prefixText(desired)) output.expect()
+    if (prefixText(router.desired) !== prefixText(desired)) output.expect(key)
     router.desired = desired
 
     const fault = this.#faultOf(key, router)
@@ -166,6 +168,25 @@ export class Membership {
   }
 
   // ---- what prevents it
+
+  /**
+   * Who flushes a link to configure it anew takes the node's own addresses away for a moment, too. Nobody takes over within an interval, so a
+   * router that runs believes only then that they are gone.
+   */
+  #patient(now: DesiredRouter): DesiredRouter {
+    const { clock, set, routers } = this.#parts
+    const router = routers.get(now.key)
+    const before = router?.desired.outcome
+    const isLost = 'fault' in now.outcome && now.outcome.fault.reason === 'NoPrimaryAddress'
+    const runs = (set.get(now.key)?.state.name ?? 'Initialize') !== 'Initialize'
+    if (router && !isLost) router.withoutSourceSince = undefined
+    if (!router || !isLost || !runs || !before || 'fault' in before) return now
+    router.withoutSourceSince ??= clock.now()
+    const left = router.withoutSourceSince + before.config.advertisementInterval - clock.now()
+    if (left <= 0) return now
+    this.#retryAfter(left)
+    return { ...now, outcome: before }
+  }
 
   #faultOf(key: string, router: RunningRouter): Fault | undefined {
     const { set, reception, sockets } = this.#parts

@@ -1,4 +1,4 @@
-import type { Family, IpAddress } from '../lib/ip-address.ts'
+import type { Family, Prefix } from '../lib/ip-address.ts'
 import type { Instant } from '../lib/time.ts'
 import type { DesiredAddress } from '../linux/address-changes.ts'
 import type { AddressChange, Addresses } from '../linux/addresses.ts'
@@ -53,7 +53,11 @@ export class Output {
   readonly #parts: OutputParts
   readonly #held: HeldAddresses
   readonly #announcements = new Announcements()
+  /** Whose addresses must be others than when the batch under way began: what it says waits for the next. */
+  readonly #waiting = new Set<string>()
+  /** Of routers that left before the batch under way began, and since. */
   #farewells: Farewell[] = []
+  #laterFarewells: Farewell[] = []
 
   constructor(parts: OutputParts) {
     this.#parts = parts
@@ -61,9 +65,11 @@ export class Output {
       ...parts,
       desired: () => this.desiredAddresses(),
       before: changes => parts.heartbeat.before(changes, parts.clock.now()),
+      notYet: () => this.#waitingForSource(),
+      begun: () => this.#begun(),
       notHeld: changes => parts.heartbeat.after(changes),
-      held: (change, error) => this.#addressHeld(change, error),
-      done: () => this.#addressesTrue(),
+      held: changes => this.#addressesHeld(changes),
+      done: rest => this.#addressesTrue(rest),
     })
   }
 
@@ -80,15 +86,34 @@ export class Output {
       router.takeOutbox()
       this.#announcements.end(key)
     }
-    if (holdsAddresses(before) !== holdsAddresses(after)) this.#held.expect()
+    if (holdsAddresses(before) !== holdsAddresses(after)) this.expect(key)
     if (messages.length === 0) return
-    if (this.#held.stale || router.outbox.length > 0) router.outbox.push(...messages)
+    if (this.#waiting.has(key) || router.outbox.length > 0) router.keepForLater(messages)
     else this.#send(key, router, messages)
   }
 
-  /** The addresses that are there, or should be, are not what they were. */
-  expect(): void {
+  /** The addresses that should be there for this router are not what they were. */
+  expect(key: string): void {
+    this.#waiting.add(key)
     this.#held.expect()
+  }
+
+  /** The addresses that are there are not what they were. */
+  look(): void {
+    this.#held.look()
+  }
+
+  /** Whether all addresses are as they should be, and what rests on them is said. */
+  get isTrue(): boolean {
+    return this.#held.isTrue
+  }
+
+  /** Hosts may know wrongly where this router's addresses are, or not at all. */
+  announce(key: string): void {
+    const running = this.#parts.set.get(key)
+    if (running?.state.name !== 'Active') return
+    this.#announcements.begin(key, running.config.addresses.length, this.#parts.clock.now())
+    this.#announceDue(this.#parts.clock.now())
   }
 
   work(): void {
@@ -101,11 +126,11 @@ export class Output {
 
   /** When to call `doDue`. */
   next(): Instant | undefined {
-    return earlier(this.#announcements.next(), this.#held.nextRenewal())
+    return earlier(this.#announcements.next(), this.#held.next())
   }
 
   doDue(at: Instant): void {
-    for (const key of this.#announcements.take(at)) this.#announce(key)
+    this.#announceDue(at)
     this.#held.renewDue(at)
   }
 
@@ -122,7 +147,8 @@ export class Output {
     for (const message of router?.takeOutbox() ?? []) {
       if (message.type !== 'Advertise' || !running || !router) continue
       const bytes = router.advertisement(running.config, message.priority)
-      this.#farewells.push({ link: running.link, family: running.config.family, bytes })
+      this.#laterFarewells.push({ link: running.link, family: running.config.family, bytes })
+      this.#held.expect()
     }
     this.#announcements.end(key)
   }
@@ -144,8 +170,7 @@ export class Output {
           this.#advertise(key, router, message.priority)
           break
         case 'Announce':
-          this.#announcements.begin(key, this.#parts.clock.now())
-          this.#announce(key)
+          this.announce(key)
           break
       }
     }
@@ -171,7 +196,11 @@ export class Output {
     }
   }
 
-  #announce(key: string, only?: readonly IpAddress[]): void {
+  #announceDue(at: Instant): void {
+    for (const key of this.#announcements.take(at)) this.#announce(key)
+  }
+
+  #announce(key: string): void {
     const { set, links, frames, readSysctl } = this.#parts
     const running = set.get(key)
     const link = running && links.links.get(running.link)
@@ -179,37 +208,79 @@ export class Output {
     if (!running || !link || running.state.name !== 'Active') return
     const isRouter = running.config.family === 'IPv6' && readSysctl(`net.ipv6.conf.${link.name}.forwarding`) === '1'
     try {
-      for (const address of only ?? running.config.addresses) announce(frames, link, address, isRouter)
+      for (const address of running.config.addresses) announce(frames, link, address, isRouter)
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error
       this.#parts.complain(this.#parts.routers.get(key), error.message)
     }
   }
 
-  #addressHeld({ prefix }: AddressChange, error: SyscallError | undefined): void {
-    for (const [key, router] of this.#parts.routers) {
-      if (this.#parts.set.get(key)?.state.name !== 'Active') continue
-      if (!router.desired.prefixes.some(({ address }) => address.text === prefix.address.text)) continue
-      if (error) this.#parts.refuse(key, router, { reason: 'AddressRefused', message: error.message })
+  /** Of two addresses in a subnet the first is the kernel's primary one, and takes the other with it when it goes: the node's own comes first. */
+  #waitingForSource(): Set<Prefix> {
+    const waiting = [...this.#parts.routers.values()].filter(router => router.withoutSourceSince !== undefined)
+    return new Set(waiting.flatMap(({ desired }) => desired.prefixes))
+  }
+
+  #begun(): void {
+    this.#waiting.clear()
+    this.#farewells.push(...this.#laterFarewells)
+    this.#laterFarewells = []
+  }
+
+  #addressesHeld(changes: readonly (AddressChange & { readonly error?: SyscallError | undefined })[]): void {
+    const active = changes.length > 0 ? this.#activeByPlace() : new Map<string, string>()
+    for (const change of changes) {
+      const key = active.get(placeOf(change))
+      const router = key === undefined ? undefined : this.#parts.routers.get(key)
+      if (key === undefined || !router) continue
+      if (change.error) this.#parts.refuse(key, router, { reason: 'AddressRefused', message: change.error.message })
       // One that came back without a transition; a new Active announces all of its own.
-      else if (router.outbox.length === 0) this.#send(key, router, [{ type: 'Announce' }])
+      else if (router.outbox.length === 0) this.announce(key)
     }
   }
 
-  /** What waited for the addresses goes out, but for that which rests on newer changes. */
-  #addressesTrue(): void {
+  /** Who is Active, by link and address. */
+  #activeByPlace(): Map<string, string> {
+    const { set, routers } = this.#parts
+    const active = new Map<string, string>()
+    for (const [key, { desired }] of routers) {
+      const running = set.get(key)
+      if (running?.state.name !== 'Active') continue
+      for (const prefix of desired.prefixes) active.set(placeOf({ linkIndex: running.link, prefix }), key)
+    }
+    return active
+  }
+
+  /** What waited for the addresses goes out, but for that which rests on the rest, or on newer changes. */
+  #addressesTrue(rest: readonly AddressChange[]): void {
     // The first batch is that of what a predecessor left.
     this.#parts.heartbeat.open()
     this.#parts.noticeSleep()
-    if (!this.#held.stale) {
+    if (!this.#mustRelease()) {
       this.#parts.heartbeat.begin(this.#parts.clock.now())
-      for (const [key, router] of this.#parts.routers) {
-        if (router.outbox.length > 0) this.#send(key, router, router.takeOutbox())
+      this.#sendWaiting(new Set(rest.map(placeOf)))
+      if (rest.length === 0) {
+        for (const farewell of this.#farewells) this.#sendFarewell(farewell)
+        this.#farewells = []
       }
-      for (const farewell of this.#farewells) this.#sendFarewell(farewell)
-      this.#farewells = []
     }
     this.#parts.done()
+  }
+
+  /** Whether something is held that another node may answer for by now. */
+  #mustRelease(): boolean {
+    return Array.from(this.#waiting, key => this.#parts.set.get(key)).some(
+      running => !running || !holdsAddresses(running.state),
+    )
+  }
+
+  #sendWaiting(missing: ReadonlySet<string>): void {
+    for (const [key, router] of this.#parts.routers) {
+      if (router.outbox.length === 0 || this.#waiting.has(key)) continue
+      const linkIndex = missing.size > 0 ? this.#parts.set.get(key)?.link : undefined
+      const isMissing = (prefix: Prefix) => linkIndex !== undefined && missing.has(placeOf({ linkIndex, prefix }))
+      if (!router.desired.prefixes.some(isMissing)) this.#send(key, router, router.takeOutbox())
+    }
   }
 
   #sendFarewell({ link, family, bytes }: Farewell): void {
@@ -224,4 +295,8 @@ export class Output {
 
 function earlier(one: Instant | undefined, other: Instant | undefined): Instant | undefined {
   return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
+}
+
+function placeOf({ linkIndex, prefix }: Pick<AddressChange, 'linkIndex' | 'prefix'>): string {
+  return `${linkIndex} ${prefix.address.text}`
 }

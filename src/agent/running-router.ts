@@ -29,6 +29,8 @@ export class RunningRouter {
   authentication: SimplePassword | undefined
   /** Why it can't take part, by the kernel's word; tried again at `until`. */
   refusal: (Fault & { readonly until: Instant }) | undefined
+  /** Since when its link has no address to send adverts from, if it runs on all the same. */
+  withoutSourceSince: Instant | undefined
   /** No longer asked for: it is gone as soon as its addresses are handed over. */
   isLeaving = false
   /** Messages that wait until the held addresses are true. */
@@ -77,6 +79,13 @@ export class RunningRouter {
   /** The bytes of its advert with this priority. */
   advertisement(config: VirtualRouterConfig, priority: number): Uint8Array {
     return this.#bytes.of(config, priority, this.desired.spec.checksum, this.authentication)
+  }
+
+  /** Said once, and as it is by then, however often it was to be said while it waited. */
+  keepForLater(messages: readonly Message[]): void {
+    for (const message of messages) {
+      this.outbox = [...this.outbox.filter(({ type }) => type !== message.type), message]
+    }
   }
 
   takeOutbox(): readonly Message[] {

@@ -62,6 +62,7 @@ class NftablesFence implements Fence {
   readonly #socket: NftablesSocket
   /** The addresses that were put, by class; some may have timed out. */
   readonly #classes = new Map<string, Set<string>>()
+  #renewal: { readonly key: string; readonly changes: readonly Change[] } | undefined
 
   constructor(name: string, socket: NftablesSocket) {
     this.#name = name
@@ -121,10 +122,7 @@ class NftablesFence implements Fence {
   }
 
   renew(classes: ReadonlyMap<string, Millis>): boolean | SyscallError {
-    const error = this.#transact('keep the fence open', [
-      ...this.#alive(classes, deleteElements),
-      ...this.#alive(classes, newElements),
-    ])
+    const error = this.#transact('keep the fence open', this.#renewalOf(classes))
     return error?.errno === 'ENOENT' ? false : (error ?? true)
   }
 
@@ -142,6 +140,16 @@ class NftablesFence implements Fence {
 
   close(): void {
     this.#socket.close()
+  }
+
+  /** Sent many times a second, and mostly the same. */
+  #renewalOf(classes: ReadonlyMap<string, Millis>): readonly Change[] {
+    const key = JSON.stringify([...classes])
+    if (this.#renewal?.key !== key) {
+      const changes = [...this.#alive(classes, deleteElements), ...this.#alive(classes, newElements)]
+      this.#renewal = { key, changes }
+    }
+    return this.#renewal.changes
   }
 
   #make(fenceClass: string): SyscallError | undefined {

@@ -21,13 +21,16 @@ export interface Element {
   readonly timeout?: Millis
 }
 
-/** All of it or nothing: the messages of a transaction, numbered from `first` on, one more than there are changes for its begin. */
+/**
+ * All of it or nothing: the messages of a transaction, numbered from `first` on, one more than there are changes for its begin. The last change
+ * is acknowledged; of any other there is an answer only where it is refused.
+ */
 export function encodeTransaction(changes: readonly Change[], first: number): Uint8Array {
   const messages = [edge(NFNL_MSG_BATCH_BEGIN), ...changes, edge(NFNL_MSG_BATCH_END)].flatMap((change, i) =>
     pad(
       formatMessage({
         type: change.type,
-        flags: NLM_F_REQUEST | change.flags,
+        flags: NLM_F_REQUEST | change.flags | (i === changes.length ? NLM_F_ACK : 0),
         seq: first + i,
         port: 0,
         data: [header(change), change.body],
@@ -181,7 +184,7 @@ function expression(name: string, data: readonly Uint8Array[]): Uint8Array {
 // ---- attributes
 
 function change(type: number, flags: number, family: TableFamily, attributes: readonly Uint8Array[]): Change {
-  return { type: (NFNL_SUBSYS_NFTABLES << 8) | type, flags: flags | NLM_F_ACK, family, body: Buffer.concat(attributes) }
+  return { type: (NFNL_SUBSYS_NFTABLES << 8) | type, flags, family, body: Buffer.concat(attributes) }
 }
 
 function edge(type: number): Change {

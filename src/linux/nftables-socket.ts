@@ -7,6 +7,7 @@ import { errnoName, SyscallError } from './syscall-error.ts'
 export class NftablesSocket {
   readonly #descriptor: number
   readonly #batch = new ReceiveBatch(ROOM)
+  readonly #encoded = new WeakMap<readonly Change[], { first: number; bytes: Uint8Array }>()
   #sequence = 1
 
   /** Throws a SyscallError where no socket can be had: EPROTONOSUPPORT without netfilter in the kernel. */
@@ -15,8 +16,7 @@ export class NftablesSocket {
     if (this.#descriptor < 0) throw new SyscallError('open a netfilter socket', lastErrno())
     // An answer of errors carries the header of what it answers, and not all of it.
     setsockopt(this.#descriptor, SOL_NETLINK, NETLINK_CAP_ACK, int32(1), 4)
-    const address = kernelAddress()
-    if (bind(this.#descriptor, address, address.length) === 0) return
+    if (bind(this.#descriptor, KERNEL, KERNEL.length) === 0) return
     const errno = lastErrno()
     close(this.#descriptor)
     throw new SyscallError('bind a netfilter socket', errno)
@@ -27,42 +27,50 @@ export class NftablesSocket {
    * when this returns.
    */
   transact(changes: readonly Change[]): string | undefined {
+    const { first, bytes } = this.#encoded.get(changes) ?? this.#encode(changes)
+    if (sendto(this.#descriptor, bytes, bytes.length, 0, KERNEL, KERNEL.length) < 0) return lastErrno()
+    return this.#answer(first)
+  }
+
+  /** The same changes are made again and again. */
+  #encode(changes: readonly Change[]): { first: number; bytes: Uint8Array } {
     const first = this.#sequence
     this.#sequence += changes.length + 2
-    const bytes = encodeTransaction(changes, first)
-    const address = kernelAddress()
-    if (sendto(this.#descriptor, bytes, bytes.length, 0, address, address.length) < 0) return lastErrno()
-    return this.#answer(first, changes.length)
+    const encoded = { first, bytes: encodeTransaction(changes, first) }
+    this.#encoded.set(changes, encoded)
+    return encoded
   }
 
   close(): void {
     close(this.#descriptor)
   }
 
-  #answer(first: number, changes: number): string | undefined {
+  #answer(first: number): string | undefined {
     let error: string | undefined
-    let answers = 0
+    let isDone = false
     for (let count = this.#batch.receive(this.#descriptor); count > 0; count = this.#batch.receive(this.#descriptor)) {
       for (let i = 0; i < count; i++) {
         for (const { sequence, errno } of decodeAnswers(this.#batch.packet(i))) {
           if (sequence < first) continue
-          if (errno === 0) answers++
+          if (errno === 0) isDone = true
           else error ??= errnoName(errno)
         }
       }
     }
-    // A transaction that the kernel could not read has no answer to each change.
-    return error ?? (answers < changes ? 'ENOBUFS' : undefined)
+    // A transaction that the kernel could not read has none.
+    return error ?? (isDone ? undefined : 'ENOBUFS')
   }
-}
-
-function kernelAddress(): Uint8Array {
-  const address = new Uint32Array(3)
-  new Uint16Array(address.buffer)[0] = AF_NETLINK
-  return new Uint8Array(address.buffer)
 }
 
 const [AF_NETLINK, NETLINK_NETFILTER] = [16, 12]
 const [SOCK_RAW, SOCK_NONBLOCK, SOCK_CLOEXEC] = [3, 0o4000, 0o2000000]
 const [SOL_NETLINK, NETLINK_CAP_ACK] = [270, 10]
 const ROOM = { packets: 16, packetLength: 4096, nameLength: 0, controlLength: 0 }
+/** struct sockaddr_nl */
+const KERNEL = kernelAddress()
+
+function kernelAddress(): Uint8Array {
+  const address = new Uint32Array(3)
+  new Uint16Array(address.buffer)[0] = AF_NETLINK
+  return new Uint8Array(address.buffer)
+}
