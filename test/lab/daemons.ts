@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { LabNode } from './lan.ts'
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+/** Our program. */
+export const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 /** A program on a node, and what it said. */
 export interface Daemon {

@@ -1,12 +1,14 @@
 import koffi from 'koffi'
 import { ipAddressFromBytes } from '../../src/lib/ip-address.ts'
 import { close, pollReadable, socket } from '../../src/linux/libc.ts'
-import type { LabNode } from './lan.ts'
+import { type LabNode, labTime } from './lan.ts'
 import { inNamespace } from './namespace.ts'
 
 export interface Listener {
   /** What was heard so far, in operators' words: `advert 51 priority 0 from 10.1.0.1`, `10.1.0.100 is at 02:00:00:00:00:01`. */
   readonly heard: readonly string[]
+  /** When each of it was read, in labTime. */
+  readonly times: readonly number[]
   close(): void
 }
 
@@ -16,17 +18,21 @@ export function listenOn(node: LabNode): Listener {
   const descriptor = inNamespace(node.name, () => socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0x0300))
   if (descriptor < 0) throw new Error(`Cannot listen on ${node.name}`)
   const heard: string[] = []
+  const times: number[] = []
   const frame = new Uint8Array(2048)
   const poll = pollReadable(descriptor, () => {
     for (;;) {
       const length = recv(descriptor, frame, frame.length, 0)
       if (length <= 0) return
       const said = describe(frame.subarray(0, length))
-      if (said) heard.push(said)
+      if (!said) continue
+      heard.push(said)
+      times.push(labTime())
     }
   })
   return {
     heard,
+    times,
     close() {
       poll.close()
       close(descriptor)
