@@ -442,7 +442,7 @@ class Told {
   }
 
   #report(): void {
-    this.#source?.statusChanged(this.#routers, this.#links)
+    this.#source?.statusChanged({ status: () => this.#routers, linkStatus: () => this.#links })
   }
 }
 
