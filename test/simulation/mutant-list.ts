@@ -136,8 +136,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a deadline is believed before the sockets are read',
     file: 'agent/loop.ts',
-    from: '      this.#sockets.drainAll()\n      for (const key of this.#set.due(at)) {',
-    to: '      for (const key of this.#set.due(at)) {',
+    from: '      this.#sockets.drainAll()\n      for (const key of this.#turns.take(',
+    to: '      for (const key of this.#turns.take(',
   },
   {
     name: 'what is due is decided after the sockets were read',
@@ -166,8 +166,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'adverts do not wait for addresses',
     file: 'agent/output.ts',
-    from: 'if (this.#held.stale || router.outbox.length > 0) router.outbox.push(...messages)',
-    to: 'if (router.outbox.length > 0) router.outbox.push(...messages)',
+    from: 'if (this.#waiting.has(key) || router.outbox.length > 0) router.keepForLater(messages)',
+    to: 'if (router.outbox.length > 0) router.keepForLater(messages)',
   },
   {
     name: 'addresses are not renewed',
@@ -178,8 +178,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'addresses of others are released',
     file: 'linux/address-changes.ts',
-    from: 'if (isOurs(link, address) && !wanted.has(',
-    to: 'if (!wanted.has(',
+    from: 'if (isOurs(link, address) && !isWanted(',
+    to: 'if (!isWanted(',
   },
   {
     name: 'announcements of others are not heard',
@@ -190,8 +190,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'what is withdrawn is not released',
     file: 'agent/output.ts',
-    from: 'if (holdsAddresses(before) !== holdsAddresses(after)) this.#held.expect()',
-    to: 'if (holdsAddresses(after)) this.#held.expect()',
+    from: 'if (holdsAddresses(before) !== holdsAddresses(after)) this.expect(key)',
+    to: 'if (holdsAddresses(after)) this.expect(key)',
   },
   {
     name: 'a change that users see is not told',

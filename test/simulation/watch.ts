@@ -176,6 +176,8 @@ export class Watch {
     const { stoodAt, turnAt, stoppedUntil } = process ?? { stoodAt: 0, turnAt: 0, stoppedUntil: 0 }
     // It may have decided before.
     if (stoodAt >= turnAt) return
+    // Decision 10: once, when it answers no more.
+    if (engine.state === 'Backup' && this.#now - engine.ceasedAt < 1000) return
     const missing = config.addresses.find(({ text }) => !kernel.addresses.has(text))
     if (missing && !this.#isExcused(missing.text, 1000, false)) {
       this.#violate('holds before it speaks', missing.text, `${kernel.name} advertises and does not have it`)
