@@ -1,4 +1,5 @@
 import { API_DOWN } from './api-down.ts'
+import { STORM_255, STORM_1020 } from './crowds.ts'
 import { DELETED } from './deleted.ts'
 import { CARRIER_LOSS, LINK_DOWN } from './links.ts'
 import { PLANNED } from './moves.ts'
@@ -23,6 +24,8 @@ export const ROWS: readonly Row[] = [
   DEAF,
   DELETED,
   STARTS,
+  STORM_255,
+  STORM_1020,
   API_DOWN,
   QUIET,
 ]

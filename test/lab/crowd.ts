@@ -5,10 +5,13 @@ import { behind } from './behind.ts'
 import type { Daemon } from './daemons.ts'
 import { eventually, MAIN, scratchFolder } from './daemons.ts'
 import { type LabNode, type Lan, openLan } from './lan.ts'
+import type { Kind } from './moving-pair.ts'
 import { type Spell, type Takeovers, watchTakeovers } from './takeovers.ts'
 import { priorities, stream, virtualIP } from './virtual-ip-stream.ts'
 
 interface Options {
+  /** Who runs on both nodes; default: ours. */
+  readonly kind?: Kind
   /** Of its nodes and bridges; unique, of 6 characters at most. */
   readonly name: string
   readonly links: number
@@ -21,6 +24,8 @@ interface Options {
 }
 
 const NOTHING = ['env'] as const
+/** Priorities */
+const [FIRST, SECOND] = [200, 100]
 /** Kept between starts, as bin/kube-vrrp keeps it. */
 const COMPILED = '/run/kube-vrrp-compiled'
 
@@ -73,14 +78,13 @@ export class Crowd {
     writeFileSync(this.#file, documents(options, first, second))
   }
 
-  /** Our agent, logging to a file: a pipe that nobody reads for a moment would stop what is measured. */
+  /** Logging to a file: a pipe that nobody reads for a moment would stop what is measured. */
   start(node: LabNode): Daemon {
     const folder = scratchFolder()
     const path = join(folder, 'output')
     const log = openSync(path, 'a')
-    const flags = ['--file', this.#file, '--node', node.name, '--state-dir', folder]
-    const args = ['--disable-warning=ExperimentalWarning', MAIN, 'agent', ...flags]
-    const child = behind(node, this.#options.wrapper ?? NOTHING).spawn('node', args, {
+    const [program, ...args] = this.#command(node, folder)
+    const child = behind(node, this.#options.wrapper ?? NOTHING).spawn(program, args, {
       stdio: ['ignore', log, log],
       cwd: folder,
       env: { ...process.env, NODE_COMPILE_CACHE: COMPILED },
@@ -99,6 +103,17 @@ export class Crowd {
         return ended
       },
     }
+  }
+
+  #command(node: LabNode, folder: string): [string, ...string[]] {
+    if (this.#options.kind === 'keepalived') {
+      const file = join(folder, 'keepalived.conf')
+      writeFileSync(file, keepalivedConf(this.#options, node, node === this.first ? FIRST : SECOND))
+      const pids = ['--pid', join(folder, 'pid'), '--vrrp_pid', join(folder, 'vrrp.pid')]
+      return ['keepalived', '--vrrp', '--dont-fork', '--log-console', '--use-file', file, ...pids]
+    }
+    const flags = ['--file', this.#file, '--node', node.name, '--state-dir', folder]
+    return ['node', '--disable-warning=ExperimentalWarning', MAIN, 'agent', ...flags]
   }
 
   /** Waits until this node advertises, and answers for, all there are. All spells so far. */
@@ -143,19 +158,43 @@ function ip(...commands: readonly string[]): void {
 }
 
 function documents({ links, routersPerLink, interval }: Options, first: LabNode, second: LabNode): string {
-  const routers = Array.from({ length: links * routersPerLink }, (_, i) => ({
-    link: Math.floor(i / routersPerLink),
-    id: (i % routersPerLink) + 1,
-  }))
   return stream(
-    ...routers.map(({ link, id }) =>
+    ...routersOf({ links, routersPerLink }).map(({ link, id }) =>
       virtualIP(`vip-${link}-${id}`, {
         addresses: [`10.${98 + link}.100.${id}`],
         interface: { name: `eth${link}` },
         virtualRouterID: id,
-        priorities: priorities({ [first.name]: 200, [second.name]: 100 }),
+        priorities: priorities({ [first.name]: FIRST, [second.name]: SECOND }),
         advertisementInterval: `${interval}ms`,
       }),
     ),
   )
+}
+
+function keepalivedConf(options: Options, node: LabNode, priority: number): string {
+  const instances = routersOf(options).map(
+    ({ link, id }) => `vrrp_instance VI_${link}_${id} {
+  state BACKUP
+  interface eth${link}
+  version 3
+  virtual_router_id ${id}
+  priority ${priority}
+  advert_int ${options.interval / 1000}
+  virtual_ipaddress {
+    10.${98 + link}.100.${id}
+  }
+}
+`,
+  )
+  return `global_defs {\n  router_id ${node.name}\n}\n${instances.join('')}`
+}
+
+function routersOf({
+  links,
+  routersPerLink,
+}: Pick<Options, 'links' | 'routersPerLink'>): { link: number; id: number }[] {
+  return Array.from({ length: links * routersPerLink }, (_, i) => ({
+    link: Math.floor(i / routersPerLink),
+    id: (i % routersPerLink) + 1,
+  }))
 }
