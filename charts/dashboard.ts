@@ -73,6 +73,14 @@ export function dashboard(): object {
       ],
       [
         graph('Addresses held', `sum by (node) (kube_vrrp_addresses_held${HERE})`, '{{node}}', { draw: 'stack' }),
+        graph('Agents without a fence in their kernel', `sum by (node) (1 - kube_vrrp_fence${HERE})`, '{{node}}'),
+        graph(
+          'Lapses of the fence',
+          `sum by (node) (increase(kube_vrrp_fence_lapses_total${HERE}[$__rate_interval]))`,
+          '{{node}}',
+        ),
+      ],
+      [
         graph(
           'Processor',
           `sum by (node, pod) (rate(process_cpu_seconds_total{namespace=~"$namespace", app_kubernetes_io_component=~"agent|controller"}[$__rate_interval]))`,

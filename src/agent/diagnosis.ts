@@ -39,6 +39,8 @@ export class Diagnosis {
   /** By link and address; undefined: to be made anew. */
   #owners: Map<string, string> | undefined
   #forgetAt: Instant | undefined
+  /** What is so for all routers of this node, until the agent ends. */
+  readonly #ofThisNode: Observed[] = []
 
   constructor(parts: DiagnosisParts) {
     this.#parts = parts
@@ -60,7 +62,19 @@ export class Diagnosis {
   }
 
   of(key: string): Observed[] {
-    return this.#observations.of(key)
+    return [...this.#observations.of(key), ...this.#ofThisNode]
+  }
+
+  /** The kernel can't be told to be silent should this agent stop. */
+  unfenced({ message }: SyscallError): void {
+    const todo =
+      'load the kernel module nf_tables (modprobe nf_tables), or use a kernel that has it, then restart the agent'
+    this.#ofThisNode.push({
+      reason: 'FenceMissing',
+      message: `${message}: should the agent be killed or stand still, two nodes answer for some seconds; ${todo}`,
+      since: new Date().toISOString(),
+    })
+    this.#parts.changed()
   }
 
   /** A step led from one state to the other. */

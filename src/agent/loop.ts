@@ -236,6 +236,7 @@ export class Loop {
       return this.#parts.openFence()
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error
+      this.#diagnosis.unfenced(error)
       this.#parts.logger.warn(
         `${error.message}: should this agent be killed or stand still, its addresses are answered for until they go away by themselves, for some seconds`,
       )

@@ -106,6 +106,7 @@ suite('the alert', () => {
       'NoLeader',
       'Fault',
       'Disturbed',
+      'NoFence',
     ]) {
       assert.ok(names.includes(`KubeVRRP${name}`), name)
     }

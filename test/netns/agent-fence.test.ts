@@ -1,8 +1,10 @@
 /* Fail well: a MASTER that stops advertising, for whatever reason, stops answering before a BACKUP may take over. */
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { agentSource } from '../../src/cli/agent-source.ts'
 import { comesTo, says } from '../lab/agent-view.ts'
 import { type Claim, startAsking } from '../lab/asking.ts'
 import { eventually, holders, startAgent } from '../lab/daemons.ts'
@@ -188,6 +190,9 @@ describe('the address of an agent', { concurrency: 3 }, () => {
     await says(agent, 'Cannot open a netfilter socket: EPROTONOSUPPORT: should this agent be killed or stand still')
     assert.match(node1.run('curl', '-s', 'http://10.1.0.1:9180/metrics'), /^kube_vrrp_fence 0$/m)
     assert.equal(rules(node1), '')
+    const [entry] = await agentSource(join(agent.stateDir, node1.name, 'agent.sock')).list()
+    const { message = '' } = entry?.status.conditions?.find(({ reason }) => reason === 'FenceMissing') ?? {}
+    assert.match(message, /^On without1: Cannot open a netfilter socket: EPROTONOSUPPORT: .*modprobe nf_tables/)
     agent.kill('SIGKILL')
     await eventually('it is gone', () => holders([node1], '10.1.0.100').length === 0, { within: 8000 })
   })
