@@ -306,21 +306,71 @@ describe('three nodes with agents, a controller and an API server', () => {
     await cluster.heldBy(ADDRESS, first)
   })
 
-  test('adverts that are lost one way are a split brain, and its sentence says which way', async () => {
+  test('adverts that are lost one way are a split brain, and its sentence says which way', async t => {
     expected = 'SplitBrain'
     const [first = '', second = ''] = await cluster.ready('split', { ...WEB, redundancy: 2 })
     cluster.lan.cut(cluster.node(second), 'ToNode', 'ip protocol 112')
+    const cutAt = performance.now()
     const { name } = cluster.node(second)
     const way = `${first} hears ${second}, which does not hear ${first}. See that IP protocol 112 passes from ${first} to ${name}`
     await cluster.until('the status says so', () =>
       (cluster.condition('split', 'SplitBrain')?.message ?? '').includes(way),
     )
     assert.ok(cluster.is('split', 'SplitBrain', 'True'))
+    t.diagnostic(`told ${Math.round(performance.now() - cutAt)} ms after the adverts were lost one way`)
     cluster.lan.uncut(cluster.node(second))
     await cluster.until('it is over', () => cluster.is('split', 'SplitBrain', 'False'))
     await cluster.until('no address conflict is left', () => cluster.is('split', 'AddressConflict', 'False'))
     await cluster.settled('split')
     await cluster.heldBy(ADDRESS, first)
+  })
+
+  test('only adverts are lost, both ways: a split brain too, and nothing is wrong when they pass again', async t => {
+    expected = 'SplitBrain'
+    const [first = '', second = ''] = await cluster.ready('mute', { ...WEB, redundancy: 2 })
+    cluster.lan.cut(cluster.node(second), 'Both', 'ip protocol 112')
+    const cutAt = performance.now()
+    await cluster.until('the status says so', () => cluster.is('mute', 'SplitBrain', 'True'))
+    t.diagnostic(`told ${Math.round(performance.now() - cutAt)} ms after the adverts were lost both ways`)
+    assert.match(cluster.condition('mute', 'SplitBrain')?.message ?? '', /IP protocol 112/)
+    cluster.lan.uncut(cluster.node(second))
+    await cluster.until('it is over', () =>
+      ['SplitBrain', 'AddressConflict', 'Degraded'].every(type => cluster.is('mute', type, 'False')),
+    )
+    await cluster.settled('mute')
+    await cluster.heldBy(ADDRESS, first)
+  })
+
+  test('a BACKUP that hears nothing while another is MASTER, then a MASTER that no BACKUP hears, until they do', async t => {
+    expected = 'SplitBrain'
+    // So long that nobody becomes MASTER meanwhile: Active_Down_Interval is 30 s.
+    const slow = { ...WEB, advertisementInterval: '10s' }
+    const [first = '', second = '', third = ''] = await cluster.ready('unheard', slow)
+    const tells = async (sentence: string): Promise<void> => {
+      const startedAt = performance.now()
+      await cluster.until(`the status says that ${sentence}`, () => {
+        const { reason, message = '' } = cluster.condition('unheard', 'Degraded') ?? {}
+        return reason === 'MasterNotHeard' && message.includes(sentence)
+      })
+      t.diagnostic(
+        `told ${Math.round(performance.now() - startedAt)} ms after the BACKUP's agent was started, its own start included`,
+      )
+    }
+    const restartDeaf = async (name: string): Promise<void> => {
+      await cluster.stopAgent(name)
+      cluster.lan.cut(cluster.node(name), 'ToNode', 'ip protocol 112')
+      await cluster.startAgent(name)
+    }
+    await restartDeaf(third)
+    await tells(`${first} is MASTER for IPv4, and ${third} does not hear it: let IP protocol 112 into ${third} (eth0)`)
+    await restartDeaf(second)
+    await cluster.until('there is an event of the first', async () =>
+      (await eventNotes(cluster, 'unheard')).some(note => note.includes(`${third} does not hear it`)),
+    )
+    await tells(`${first} is MASTER for IPv4, and no BACKUP hears it: let IP protocol 112 out of ${first} (eth0)`)
+    for (const name of [second, third]) cluster.lan.uncut(cluster.node(name))
+    await cluster.until('it is over', () => cluster.is('unheard', 'Degraded', 'False'))
+    assert.equal(cluster.latest('unheard').master, first)
   })
 
   test('a foreign router with the VRID: who it is, its priority and addresses, in the status and in an event, until it ends', async () => {

@@ -1,12 +1,13 @@
 /* What an agent says of what is wrong around its virtual router: it hears it, tells what to do, and takes it back when it is over. */
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { VirtualIPSpec } from '../../src/api/virtual-ip.ts'
 import { agentSource } from '../../src/cli/agent-source.ts'
-import { comesTo } from '../lab/agent-view.ts'
-import { type AgentDaemon, type Daemon, eventually, startAgent, startKeepalived } from '../lab/daemons.ts'
+import { comesTo, transitions } from '../lab/agent-view.ts'
+import { type AgentDaemon, type Daemon, eventually, holders, startAgent, startKeepalived } from '../lab/daemons.ts'
 import type { LabNode } from '../lab/lan.ts'
 import { testLan } from '../lab/test-lan.ts'
 import { priorities, secret, stream, virtualIP } from '../lab/virtual-ip-stream.ts'
@@ -150,6 +151,75 @@ describe('an agent tells of', { concurrency: 3 }, () => {
     await silent(agent)
   })
 
+  test('all of it over IPv6: adverts that lose their way, that were forwarded, and a foreign router', async t => {
+    const { lan, node } = testLan(t, 'odd-six')
+    const [node1, node2] = [node(), node()]
+    const address = 'fd01::100/64'
+    const file = stream(web({ [node1.name]: 200, [node2.name]: 100 }, { addresses: [address] }))
+    const agent = startAgent(node1, { file })
+    await comesTo(agent, 'MASTER', { family: 'IPv6' })
+    const other = startAgent(node2, { file })
+    await comesTo(other, 'BACKUP', { family: 'IPv6' })
+    lan.cut(node2, 'ToNode', 'ip6 nexthdr 112')
+    assert.match(
+      await told(agent, 'SplitBrain OtherMaster'),
+      /^On odd-six1: fe80::\S+ \(priority 100\) goes on as MASTER, though this node \(priority 200\) is: it does not hear this node/,
+    )
+    lan.uncut(node2)
+    await comesTo(other, 'BACKUP', { family: 'IPv6' })
+    await silent(agent)
+    await other.stop()
+
+    node2.run(
+      'nft',
+      'table ip6 t { chain out { type filter hook postrouting priority 0; meta l4proto 112 ip6 hoplimit set 64; }; chain in { type filter hook input priority 0; meta l4proto 112 drop; }; }',
+    )
+    const forwarded = startAgent(node2, { file })
+    await comesTo(forwarded, 'MASTER', { family: 'IPv6' })
+    assert.match(
+      await told(agent, 'Degraded TTLMismatch'),
+      /adverts from fe80::\S+ are refused: TTL is 64, must be 255: they were forwarded from another link/,
+    )
+    await forwarded.stop()
+    await silent(agent)
+    node2.run('nft', 'delete table ip6 t')
+
+    const keepalived = startKeepalived(
+      node2,
+      instance({ priority: 220, address: 'fd01::222', more: 'version 3\n advert_int 0.2' }),
+    )
+    assert.match(
+      await told(agent, 'Degraded AddressListMismatch', keepalived),
+      /fe80::\S+ advertises other addresses than this node: fd01::222; give both the same addresses/,
+    )
+    await keepalived.stop()
+    await silent(agent)
+  })
+
+  test('addresses that are not the same on both nodes: they agree on a MASTER all the same, and no longer complain when they are', async t => {
+    const { node } = testLan(t, 'odd-set')
+    const [node1, node2] = [node(), node()]
+    const byNode = { [node1.name]: 200, [node2.name]: 100 }
+    const agent = startAgent(node1, { file: stream(web(byNode)) })
+    await comesTo(agent, 'MASTER')
+    const other = startAgent(node2, {
+      file: stream(web(byNode, { addresses: [`${ADDRESS}/24`, '10.1.0.101/24'] })),
+    })
+    await comesTo(other, 'BACKUP')
+    assert.match(
+      await told(other, 'Degraded AddressListMismatch'),
+      /^On odd-set2: 10\.1\.0\.1 advertises other addresses than this node: 10\.1\.0\.100; give both the same addresses/,
+    )
+    assert.deepEqual(holders([node1, node2], ADDRESS), [node1.name])
+    assert.deepEqual(holders([node1, node2], '10.1.0.101'), [], 'nobody advertises it')
+    assert.equal(
+      transitions(other).some(line => line.includes('-> MASTER')),
+      false,
+    )
+    writeFileSync(other.file, stream(web(byNode)))
+    await silent(other)
+  })
+
   test('adverts that were forwarded, and counts what it observes in a metric', async t => {
     const { node } = testLan(t, 'odd-ttl')
     const [node1, node2] = [node(), node()]
@@ -189,7 +259,7 @@ function instance({ priority, virtualRouterID = 51, address = ADDRESS, more }: I
   priority ${priority}
   ${more}
   virtual_ipaddress {
-    ${address}/24
+    ${address}/${address.includes(':') ? 64 : 24}
   }
 }
 `
