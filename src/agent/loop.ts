@@ -155,7 +155,11 @@ export class Loop {
         this.#statusDirty = true
       },
     })
-    this.#checks = new CheckSet(() => this.#reconcile(), parts.startCheck)
+    this.#checks = new CheckSet(
+      () => this.#reconcile(),
+      parts.startCheck,
+      work => clock.at(clock.now(), work),
+    )
     this.#membership = new Membership({
       ...parts,
       isOurs: this.#isOurs,

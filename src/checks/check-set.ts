@@ -9,13 +9,19 @@ import type { CheckResult } from './repeat.ts'
 export class CheckSet {
   readonly #onResult: (key: string, result: CheckResult) => void
   readonly #start: typeof startCheck
+  readonly #later: (work: () => void) => void
   #running = new Map<string, Running>()
   #byKey = new Map<string, Running>()
 
   /** `onResult` is told every key's first result and each change of it, always after `set` has returned. */
-  constructor(onResult: (key: string, result: CheckResult) => void, start: typeof startCheck = startCheck) {
+  constructor(
+    onResult: (key: string, result: CheckResult) => void,
+    start: typeof startCheck = startCheck,
+    later: (work: () => void) => void = queueMicrotask,
+  ) {
     this.#onResult = onResult
     this.#start = start
+    this.#later = later
   }
 
   /** Exactly these from now on. */
@@ -53,7 +59,7 @@ export class CheckSet {
   }
 
   #tellLater(key: string, one: Running): void {
-    queueMicrotask(() => {
+    this.#later(() => {
       if (this.#byKey.get(key) === one && one.result) this.#onResult(key, one.result)
     })
   }

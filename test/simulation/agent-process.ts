@@ -245,6 +245,16 @@ export class AgentProcess implements Listener, EngineListener {
     }
   }
 
+  /** What it has promised itself comes now, where no other stands still in the middle of something. */
+  async keepPromises(): Promise<void> {
+    engineTap.current = this
+    this.#isBusy = true
+    for (let i = 0; i < PROMISES; i++) await undefined
+    this.#isBusy = false
+    engineTap.current = undefined
+    if (this.#tasks.length > 0) this.later(() => {})
+  }
+
   #isStorm(): void {
     if (this.#tasksAt !== this.#timeline.now) this.#tasksNow = 0
     this.#tasksAt = this.#timeline.now
@@ -619,4 +629,6 @@ class SimulatedSocket implements VrrpSocket {
 const [PACE, LIFETIME]: [Millis, Millis] = [1000, 3000]
 /** Packets that a socket keeps. */
 const BUFFER = 5000
+/** More than any chain of them in the loop's end has. */
+const PROMISES = 12
 const MOST_AT_ONCE = 20_000

@@ -40,6 +40,7 @@ RouterSet.prototype.reconfigure = function (key, config, now) {
   engineTap.steps++
   const result = reconfigure.call(this, key, config, now)
   engineTap.current?.configured(key, config)
+  engineTap.current?.stepped(key, result, undefined)
   return result
 }
 RouterSet.prototype.repetition = function (key) {

@@ -121,6 +121,7 @@ function after(world: World, length: Millis, work: () => void): void {
 function suspend(world: World, machine: Machine, length: Millis): void {
   const { kernel } = machine
   if (kernel.isSuspended || kernel.isOff) return
+  machine.troubledAt = world.timeline.now
   kernel.suspend()
   after(world, length, () => {
     machine.resumedAt = world.timeline.now

@@ -110,12 +110,6 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'if (result !== undefined) return []',
   },
   {
-    name: 'a refused renewal is made up for at once',
-    file: 'agent/heartbeat.ts',
-    from: '    const result = this.#fence?.renew(new Map(classes.map(fenceClass => [fenceClass, lifetimeOf(fenceClass)])))',
-    to: '    for (const fenceClass of classes) this.#fence?.begin(fenceClass, lifetimeOf(fenceClass))\n    const result = this.#fence?.renew(new Map(classes.map(fenceClass => [fenceClass, lifetimeOf(fenceClass)])))',
-  },
-  {
     name: 'addresses are not put behind the fence',
     file: 'agent/heartbeat.ts',
     from: '    this.#put(placed)\n    if (placed.length > 0)',

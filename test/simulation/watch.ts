@@ -216,7 +216,9 @@ export class Watch {
     if (this.#world.machines.some(each => each.troubledAt > calm || (each.process?.stoppedUntil ?? 0) > calm)) return
     const heirs = this.#world.machines.filter(each => {
       const its = each.process?.engineFor(text)
-      return its && its !== engine && its.state === 'Backup' && its.since < calm && !each.process?.isLeaving
+      if (!its || !each.process || each.process.isDead || each.process.isLeaving || !each.kernel.isConnected)
+        return false
+      return its !== engine && its.state === 'Backup' && its.since < calm
     })
     if (heirs.length > 0) this.#violate('make before break', text, `${kernel.name} does not wait for its successor`)
   }
@@ -283,7 +285,7 @@ export class Watch {
   /** It could not do anything about it meanwhile. */
   #stoppedFor(process: AgentProcess | undefined, troubledAt: Instant): Millis {
     if (!process || process.isDead) return 0
-    return Math.max(0, this.#now - Math.max(troubledAt, Math.min(this.#now, process.stoppedUntil))) < 2000 ? 60_000 : 0
+    return this.#now - Math.max(troubledAt, process.stoppedUntil) < 2000 ? 60_000 : 0
   }
 
   /** What an agent that runs says of itself is so. */

@@ -3,7 +3,6 @@ import type { Instant, Millis } from '../../src/lib/time.ts'
 import { AgentProcess, Killed } from './agent-process.ts'
 import { AgentSource, type Disk } from './agent-source.ts'
 import { ControlPlane } from './control-plane.ts'
-import { engineTap } from './engine-tap.ts'
 import { Host } from './host.ts'
 import { Kernel } from './kernel.ts'
 import { seeded } from './random.ts'
@@ -190,9 +189,7 @@ export class World {
   /** Promises are kept only here, where nobody stands still in the middle of something. */
   async #promises(): Promise<void> {
     for (const process of this.#leaving) {
-      engineTap.current = process
-      for (let i = 0; i < PROMISES; i++) await undefined
-      engineTap.current = undefined
+      await process.keepPromises()
       if (process.isDead) this.#leaving.delete(process)
     }
   }
@@ -210,6 +207,3 @@ export class World {
     return machine
   }
 }
-
-/** More than any chain of them in the loop's end has. */
-const PROMISES = 12
