@@ -31,10 +31,10 @@ const OF_A_SPLIT: readonly Figure[] = [
 export const SPLIT: Row = {
   name: 'split',
   title: 'Cut off, and healed',
-  text: '1 s to 60 s long, half of them below 3 s: nothing passes between the MASTER and all others.',
+  text: '1 s to 60 s long, half of them below 1.7 s: nothing passes between the MASTER and all others.',
   figures: OF_A_SPLIT,
   wanted: wanted(20, 5),
-  batch: 3,
+  batch: 4,
   run: onOneBed(bed => split(bed, 'Both')),
 }
 
@@ -44,7 +44,7 @@ export const MUTE: Row = {
   text: 'As before, but it hears all others.',
   figures: OF_A_SPLIT,
   wanted: wanted(15, 4),
-  batch: 3,
+  batch: 4,
   run: onOneBed(bed => split(bed, 'FromNode')),
 }
 
@@ -58,7 +58,7 @@ export const DEAF: Row = {
     { name: LOST_LATER, unit: 'count', limits: [atMost(0)] },
   ],
   wanted: wanted(15, 4),
-  batch: 3,
+  batch: 4,
   run: onOneBed(deafened),
 }
 
@@ -117,7 +117,7 @@ async function deafened(bed: Bed): Promise<Outcome> {
 
 /** In ms; most are short, so that many can be made. */
 function duration(): number {
-  return 1000 * LONGEST ** (Math.random() ** 2)
+  return 1000 * LONGEST ** (Math.random() ** 3)
 }
 
 /** Between which times, in labTime. */
