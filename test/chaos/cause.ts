@@ -8,8 +8,8 @@ import type { Fault, Separation } from './schedule.ts'
 export interface Side {
   readonly lan: Lan
   readonly nodes: readonly LabNode[]
-  /** Hears both sides of a partition. */
-  readonly observer: LabNode
+  /** They hear both sides of a partition. */
+  readonly observers: { readonly asks: LabNode; readonly pings: LabNode }
   readonly chronicle: Chronicle
   readonly daemons: NodeDaemons
 }
@@ -98,7 +98,7 @@ async function act(side: Side, fault: Fault): Promise<void> {
       const nodes = fault.nodes.map(node => nodeOf(side, node))
       const names = nodes.map(({ name }) => name)
       const healed = chronicle.begin({ kind: 'Apart', nodes: names, answers: 'EachSide' })
-      lan.divide(nodes, [side.observer])
+      lan.divide(nodes, Object.values(side.observers))
       chronicle.note(`${names.join(', ')} and the others no longer hear each other`)
       await sleep(fault.lasts)
       lan.undivide()

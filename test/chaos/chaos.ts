@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LiveCluster } from '../apiserver/live-cluster.ts'
-import { type Lan, labTime, openLan } from '../lab/lan.ts'
+import { type LabNode, type Lan, labTime, openLan } from '../lab/lan.ts'
 import { startPings } from '../lab/pings.ts'
 import { type Span, startWatching } from '../lab/watching.ts'
 import { type Agents, agents, prioritiesOf } from './agents.ts'
@@ -90,10 +90,10 @@ async function ourSide(cluster: LiveCluster, asked: readonly Asked[]): Promise<W
     })
   }
   for (const { name } of asked) await cluster.settled(name)
-  const observer = cluster.lan.addNode({ name: 'observer', addresses: ['192.168.1.99/24', 'fd00:1::99/64'] })
+  const observers = observersOn(cluster.lan, '')
   const chronicle = new Chronicle(cluster.nodes.map(({ name }) => name))
   const daemons = agents(cluster, asked)
-  return { who: 'ours', lan: cluster.lan, nodes: cluster.nodes, observer, chronicle, daemons }
+  return { who: 'ours', lan: cluster.lan, nodes: cluster.nodes, observers, chronicle, daemons }
 }
 
 async function keepalivedSide(names: readonly string[], asked: readonly Asked[]): Promise<WatchedSide> {
@@ -101,10 +101,17 @@ async function keepalivedSide(names: readonly string[], asked: readonly Asked[])
   const nodes = names.map((name, i) =>
     lan.addNode({ name: `k-${name}`, addresses: [`192.168.1.1${i}/24`, `fd00:1::1${i}/64`] }),
   )
-  const observer = lan.addNode({ name: 'k-observer', addresses: ['192.168.1.99/24', 'fd00:1::99/64'] })
+  const observers = observersOn(lan, 'k-')
   const daemons = keepaliveds(lan, nodes, asked)
   for (const node of nodes.keys()) await daemons.start(node)
-  return { who: 'keepalived', lan, nodes, observer, chronicle: new Chronicle(nodes.map(({ name }) => name)), daemons }
+  return { who: 'keepalived', lan, nodes, observers, chronicle: new Chronicle(nodes.map(({ name }) => name)), daemons }
+}
+
+/** Who pings knows no more than it is told: the answers to who asks would mend what it believes. */
+function observersOn(lan: Lan, prefix: string): Side['observers'] {
+  const observer = (name: string, host: number): LabNode =>
+    lan.addNode({ name: `${prefix}${name}`, addresses: [`192.168.1.${host}/24`, `fd00:1::${host}/64`] })
+  return { asks: observer('asks', 99), pings: observer('pings', 98) }
 }
 
 /** Every fault at its time, to each side that it can befall; done when the last is over. Gives those that could not be caused. */
@@ -171,8 +178,8 @@ async function watch(
   { late }: ChaosOptions,
 ): Promise<(since: number) => Promise<SideOutcome>> {
   const addresses = asked.flatMap(({ addresses }) => addresses)
-  const watching = await startWatching(side.observer, addresses, ASK_EVERY)
-  const pinging = await startPings(side.observer, addresses, PING_EVERY, ['ICMP'])
+  const watching = await startWatching(side.observers.asks, addresses, ASK_EVERY)
+  const pinging = await startPings(side.observers.pings, addresses, PING_EVERY, ['ICMP'])
   const wallClock = Date.now() - labTime()
   return async since => {
     const [pings, watched] = await Promise.all([pinging.stop(), watching.stop()])

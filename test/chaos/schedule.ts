@@ -36,7 +36,7 @@ export interface Field {
 }
 
 /**
- * Faults at random moments until the last of them has ended: each kind once, in random order, then each once again. One node at least is well, one
+ * Faults at random moments until the last of them has ended: each kind once, kill and freeze twice, in random order, then again. One node at least is well, one
  * thing at a time separates nodes, and one at a time befalls the control plane; so whatever else happens meanwhile, somebody should answer.
  */
 export function schedule(field: Field, seconds: number, random: () => number): Scheduled[] {
@@ -45,12 +45,12 @@ export function schedule(field: Field, seconds: number, random: () => number): S
   const busy = new Busy(field)
   let bag: Fault['kind'][] = []
   for (let at = 0; at < end; ) {
-    if (bag.length === 0) bag = shuffled(KINDS, random)
+    if (bag.length === 0) bag = shuffled(ROUND, random)
     at += SHORTEST_REST + random() ** 2 * LONGEST_REST
     const free = bag.map(kind => busy.until(kind))
     const soonest = free.indexOf(Math.min(...free.map(until => Math.max(until, at))))
     const kind = bag[free.findIndex(until => until <= at)] ?? bag[soonest] ?? 'kill'
-    bag = bag.filter(other => other !== kind)
+    bag = bag.toSpliced(bag.indexOf(kind), 1)
     at = Math.max(at, busy.until(kind))
     const fault = faultOf(kind, field, busy.wellNodes(at), random)
     const ends = at + fault.lasts
@@ -72,6 +72,7 @@ export function seeded(seed: number): () => number {
   }
 }
 
+const ROUND: readonly Fault['kind'][] = [...KINDS, 'kill', 'freeze']
 const [SHORTEST_REST, LONGEST_REST] = [200, 2500]
 /** An agent that starts on a busy machine, or a network that comes to agree, is left alone for as long. */
 const RECOVERY = 3000
