@@ -30,7 +30,28 @@ describe('who judges the answers', () => {
     [
       'does not allow who was replaced to answer when it is thawed',
       { answers: 'a 5200, b 3800, ab 20, b 5000', impairments: [{ ...STOPPED, from: 5000, to: 9000 }] },
-      ['9000 a and b both answer'],
+      ['9000 a and b both answer', '9000 a, just thawed or started, answers'],
+    ],
+    [
+      'does not allow who was replaced to answer before it has waited either',
+      { answers: 'a 5200, b 4000, a 5000', impairments: [{ ...STOPPED, from: 5000, to: 9000 }] },
+      ['9200 a, just thawed or started, answers'],
+    ],
+    [
+      'allows it to who is left alone',
+      {
+        answers: 'a 5200, b 4000, a 5000',
+        impairments: [
+          { ...STOPPED, from: 5000, to: 9000 },
+          { kind: 'Leaving', node: 'b', from: 9100, to: 9300 },
+        ],
+      },
+      [],
+    ],
+    [
+      'allows it to who has waited',
+      { answers: 'a 5200, b 4400, a 5000', impairments: [{ ...STOPPED, from: 5000, to: 9000 }] },
+      [],
     ],
     [
       'allows who was stopped for a moment to answer on',

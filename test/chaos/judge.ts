@@ -88,6 +88,7 @@ export function judge(watched: Watched, nodeOf: (mac: string) => string, events:
       }
     }
     silences.push(...joined(spans.filter(({ macs }) => macs.length === 0)))
+    violations.push(...rash(spans, nodeOf, events, interval).map(each => ({ address, ...each })))
     const bound = 4 * interval + bounds.late.toTakeOver
     for (const silence of silencesOf(spans, nodeOf, events, bound)) {
       if (seen([silence], watched.blind) > bound) violations.push({ address, ...silence })
@@ -190,6 +191,28 @@ function allowedUntil(
     else return Math.max(part.from, from + timeOut)
   }
   return allowed
+}
+
+// ---- one answers too early
+
+/** Who was replaced while it was stopped waits for three intervals at least, unless another leaves. */
+function rash(
+  spans: readonly Answered[],
+  nodeOf: (mac: string) => string,
+  { impairments }: Events,
+  interval: number,
+): Omit<Violation, 'address'>[] {
+  return impairments.flatMap(stop => {
+    const [thawed, until] = [stop.to, stop.to + 2 * interval]
+    if (stop.kind !== 'Stopped') return []
+    if (impairments.some(({ kind, from, to }) => kind === 'Leaving' && from < until && to > thawed - interval))
+      return []
+    const answers = ({ macs }: Answered) => macs.some(mac => nodeOf(mac) === stop.node)
+    const before = spans.find(({ from, to }) => from < thawed && thawed <= to)
+    if (!before || before.macs.length === 0 || answers(before)) return []
+    const early = spans.find(span => span.from >= thawed && span.from < until && answers(span))
+    return early ? [{ from: early.from, to: early.to, what: `${stop.node}, just thawed or started, answers` }] : []
+  })
 }
 
 // ---- nobody answers
