@@ -212,7 +212,12 @@ async function watch(
       lostPings: pings.reduce((sum, { lost }) => sum + lost.length, 0),
       blind: watched.blind.reduce((sum, { from, to }) => sum + to - from, 0),
       transcripts: violations.map(violation =>
-        transcript(violation, { done: side.chronicle.done, watched, nodeOf, logs, wallClock, pings }),
+        transcript(violation, {
+          ...{ done: side.chronicle.done, watched, nodeOf, logs, wallClock, pings },
+          others: asked
+            .filter(({ addresses }) => !addresses.includes(violation.address))
+            .flatMap(({ name, addresses }) => [`virtualIP=${name} `, ...addresses.map(address => ` ${address}/`)]),
+        }),
       ),
     }
   }

@@ -150,7 +150,7 @@ describe('who judges the answers', () => {
     assert.deepEqual(verdictOf('a 5000, ab 400, b 1600, - 1500, b 5000', {}, blind).violations, [])
   })
 
-  test('allows two that run as much more as who asks was late nearby, but no more to who was stopped', () => {
+  test('allows two that run as much more as who asks was late nearby, but not to who was stopped the time-out and that as well', () => {
     const blind = 'blind 4500 4640\n'
     assert.equal(verdictOf('a 5000, ab 400, b 5000', {}, blind).violations.length, 0)
     assert.equal(verdictOf('a 5000, ab 460, b 5000', {}, blind).violations.length, 1)

@@ -173,7 +173,7 @@ function withoutApart(
   return { apart, rest }
 }
 
-/** Until when two that hear each other may answer, where all are late by so much. Who is stopped is silenced by the kernel, which is not. */
+/** Until when two that hear each other may answer, where all are late by so much. */
 function allowedUntil(
   part: Span,
   names: readonly string[],
@@ -188,7 +188,7 @@ function allowedUntil(
     // Who may have been replaced waits as a Backup does when it is thawed or started again.
     if (from > part.to || part.from > to + 2 * interval) continue
     if (to - from < 3 * interval) allowed += to - from
-    else return Math.max(part.from, from + timeOut)
+    else return Math.max(part.from + late, from + timeOut)
   }
   return allowed
 }

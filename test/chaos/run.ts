@@ -17,7 +17,7 @@ const outcome = await runChaos({
   seconds,
   nodes: 4,
   keepalived: true,
-  late: { toTakeOver: 500, toYield: 50 },
+  late: { toTakeOver: 500, toYield: 0 },
   say,
 })
 const [ours, keepalived] = outcome.sides

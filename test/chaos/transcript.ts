@@ -9,16 +9,18 @@ export interface Evidence {
   readonly nodeOf: (mac: string) => string
   readonly logs: readonly Daemon[]
   readonly pings: readonly Pinged[]
+  /** What the logs of others name, and of no interest here. */
+  readonly others: readonly string[]
   /** Milliseconds of Date.now() at labTime 0. */
   readonly wallClock: number
 }
 
-const [BEFORE, AFTER] = [4000, 1000]
-const MOST_LINES = 120
+const [BEFORE, AFTER] = [3000, 1000]
+const MOST_LINES = 100
 
 /** What was done, answered and said around a violation; times in ms since it began. */
 export function transcript({ address, from, to, what }: Violation, evidence: Evidence): string {
-  const { done, watched, nodeOf, logs, wallClock, pings } = evidence
+  const { done, watched, nodeOf, logs, wallClock, pings, others } = evidence
   const lost = pings.find(each => each.address === address)?.lost ?? []
   const answers = (watched.byAddress.get(address) ?? []).map(span => {
     const who = span.macs.map(nodeOf).join(' and ') || 'nobody'
@@ -29,7 +31,9 @@ export function transcript({ address, from, to, what }: Violation, evidence: Evi
       .split('\n')
       .flatMap(line => {
         const [, time = '', text] = /^(\S+Z) (?:INFO|WARN|ERROR)\s+(.*)/.exec(line) ?? []
-        return text === undefined ? [] : [{ at: Date.parse(time) - wallClock, what: `    ${node.name}: ${text}` }]
+        return text === undefined || others.some(other => text.includes(other))
+          ? []
+          : [{ at: Date.parse(time) - wallClock, what: `    ${node.name}: ${text}` }]
       }),
   )
   const lines = [
@@ -47,7 +51,6 @@ export function transcript({ address, from, to, what }: Violation, evidence: Evi
     .filter(({ at }) => at > from - BEFORE && at < to + AFTER)
     .sort((a, b) => a.at - b.at)
     .map(line => `${(line.at - from).toFixed(0).padStart(8)}  ${line.what}`)
-  const shown =
-    lines.length > MOST_LINES ? [...lines.slice(0, MOST_LINES), `… ${lines.length - MOST_LINES} lines more`] : lines
+  const shown = lines.length > MOST_LINES ? ['…', ...lines.slice(-MOST_LINES)] : lines
   return [`${address}: ${what} for ${(to - from).toFixed(0)} ms`, ...shown].join('\n')
 }
