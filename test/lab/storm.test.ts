@@ -1,10 +1,10 @@
-/* Very many virtual routers, when everything happens to all of them at once. */
+/* Very many virtual routers, when everything happens to all of them at once. Here, for it takes the whole machine. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { describe, test } from 'node:test'
 import { figuresOf } from '../bench/figures.ts'
-import { Crowd } from '../lab/crowd.ts'
-import { Storm } from '../lab/storm.ts'
+import { Crowd } from './crowd.ts'
+import { Storm } from './storm.ts'
 
 /**
  * Real-time priority stands for a machine of its own: next to other tests a loop may be kept from a processor for longer than a Backup waits, and
