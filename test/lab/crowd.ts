@@ -19,7 +19,7 @@ interface Options {
   readonly routersPerLink: number
   /** Of adverts, in ms */
   readonly interval: number
-  /** What all of its programs are run by, e.g. `chrt --rr 5`; default: nothing that matters. */
+  /** What all of its programs are run by, e.g. `nice -n -20`; default: nothing that matters. */
   readonly wrapper?: readonly [string, ...string[]]
 }
 
