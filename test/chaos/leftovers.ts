@@ -27,7 +27,12 @@ export async function leftovers(
   return [...new Set([...wrong, ...later])]
 }
 
-async function look(cluster: LiveCluster, asked: readonly Asked[]): Promise<string[]> {
+/** An API server that has just begun may not know VirtualIPs yet. */
+function look(cluster: LiveCluster, asked: readonly Asked[]): Promise<string[]> {
+  return lookAt(cluster, asked).catch(error => [error instanceof Error ? error.message : String(error)])
+}
+
+async function lookAt(cluster: LiveCluster, asked: readonly Asked[]): Promise<string[]> {
   const wrong: string[] = []
   const links = new Map(cluster.nodes.map(node => [node.name, node.run('ip', '-oneline', 'address')]))
   const fences = new Map(cluster.nodes.map(node => [node.name, node.run('nft', 'list', 'ruleset')]))
