@@ -315,7 +315,7 @@ export class Watch {
   /** Whom the VirtualIP's status names MASTER was it a moment ago, or nobody can know. */
   #statusIsTrue(): void {
     const { plane, machines } = this.#world
-    for (const machine of machines) this.#noteActive(machine)
+    for (const machine of machines) this.noteActive(machine)
     if (plane.isDown || this.#now - plane.upSince < VOUCHED_FOR) return
     for (const [name, { status }] of plane.virtualIPs) {
       const machine = machines.find(({ kernel }) => kernel.name === status?.master)
@@ -327,7 +327,7 @@ export class Watch {
     }
   }
 
-  #noteActive({ process, activeAt }: Machine): void {
+  noteActive({ process, activeAt }: Machine): void {
     if (!process || process.isDead || process.isStopped) return
     for (const [key, { state }] of process.engines) {
       if (state === 'Active') activeAt.set(key.slice(0, key.lastIndexOf('/')), this.#now)

@@ -146,6 +146,7 @@ export class World {
       },
       advertises: engine => this.watch.advertises(machine, engine),
       log: line => {
+        if (line === 'is killed') this.watch.noteActive(machine)
         if (line.startsWith('stands still') || line === 'is killed') machine.troubledAt = this.timeline.now
         this.log(kernel.name, line)
       },
