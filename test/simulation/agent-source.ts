@@ -102,7 +102,8 @@ export class AgentSource implements Subscriber {
 
   /** Where there is no object yet the Lease comes first: it makes the controller create one. */
   #vouch(): void {
-    if (!this.#isRenewalDue || (this.#generation > 0 && this.#reported !== this.#text())) return
+    const isKnown = this.#plane.hasObject(this.name)
+    if (!this.#isRenewalDue || (isKnown && this.#reported !== this.#text())) return
     this.#isRenewalDue = false
     this.#plane.renew(this.name)
   }

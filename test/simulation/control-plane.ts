@@ -85,6 +85,10 @@ export class ControlPlane {
     return !this.isDown && !this.cutOff.has(name)
   }
 
+  hasObject(name: string): boolean {
+    return this.#virtualIPNodes.has(name)
+  }
+
   subscribe(subscriber: Subscriber): void {
     this.#subscribers.set(subscriber.name, subscriber)
     this.#deliver(subscriber.name)
