@@ -96,8 +96,13 @@ class Split {
       await this.bothHold()
       await sleep(1000)
       await this.#advertises(last)
+      const said = this.second.output().length
       const healed = this.heal()
-      took.push((await this.isWithFirst()) - healed)
+      const gone = await this.isWithFirst()
+      took.push(gone - healed)
+      await eventually('it is said why', () => /web: handed over.*\n/.test(this.second.output().slice(said)))
+      // Regular adverts ended 50 ms before: this is its last word.
+      if (this.second.output().slice(said).includes('not heard to announce')) await this.#speaks('second', gone - 20)
       await this.#firstAnnouncesAgain(healed)
     }
     const { n, median, max } = figuresOf(took)
@@ -120,11 +125,16 @@ class Split {
   /** Waits for its next advert. */
   async #advertises(side: Side): Promise<void> {
     const { heard } = this.#listener
-    const advert = `advert 51 priority ${side === 'first' ? 200 : 100} from 10.1.0.${side === 'first' ? 1 : 2}`
     const from = heard.length
-    await eventually(`the ${side} advertises`, () => heard.includes(advert, from), {
+    await eventually(`the ${side} advertises`, () => heard.includes(advertOf(side), from), {
       daemons: [this.first, this.second],
     })
+  }
+
+  async #speaks(side: Side, since: number): Promise<void> {
+    const { heard, times } = this.#listener
+    const isIt = (line: string, i: number) => line === advertOf(side) && (times[i] ?? 0) >= since
+    await eventually(`the ${side} has a last word`, () => heard.some(isIt), { daemons: [this.first, this.second] })
   }
 
   async bothHold(): Promise<void> {
@@ -146,4 +156,8 @@ class Split {
     const isSo = () => announced().at(-1) === own
     await eventually('the winner announces', isSo, { daemons: [this.first, this.second] })
   }
+}
+
+function advertOf(side: Side): string {
+  return side === 'first' ? 'advert 51 priority 200 from 10.1.0.1' : 'advert 51 priority 100 from 10.1.0.2'
 }
