@@ -80,6 +80,8 @@ export class AgentProcess implements Listener, EngineListener {
   stoppedUntil: Instant = Number.NEGATIVE_INFINITY
   /** When that began, if it was in the middle of its work. */
   stoodAt: Instant = Number.NEGATIVE_INFINITY
+  /** When that ended. */
+  stoodUntil: Instant = Number.NEGATIVE_INFINITY
   readonly startedAt: Instant
   /** When what it does now began. */
   turnAt: Instant = 0
@@ -192,6 +194,7 @@ export class AgentProcess implements Listener, EngineListener {
     this.#isStanding = false
     if (length < 1 && this.#timeline.now - begun <= length) return
     this.stoodAt = begun
+    this.stoodUntil = this.#timeline.now
     this.stoppedUntil = this.#timeline.now
   }
 

@@ -179,7 +179,10 @@ export class Watch {
     // Decision 10: once, when it answers no more.
     if (engine.state === 'Backup' && this.#now - engine.ceasedAt < 1000) return
     const missing = config.addresses.find(({ text }) => !kernel.addresses.has(text))
-    if (missing && !this.#isExcused(missing.text, 1000, false)) {
+    // It may go on as MASTER by the advert that it was about to send; what went away meanwhile comes back.
+    const stoodUntil = process?.stoodUntil ?? 0
+    const isBack = this.#now - stoodUntil >= config.advertisementInterval
+    if (missing && isBack && !this.#isExcused(missing.text, 1000, false)) {
       this.#violate('holds before it speaks', missing.text, `${kernel.name} advertises and does not have it`)
     }
     const slept = Math.max(resumedAt, stoppedUntil)
