@@ -21,6 +21,7 @@ export const FAULTS = {
   TooManyRequests: 'everything is refused with 429 and Retry-After: 2',
   LeftAlone: 'everything is refused with 503 and Retry-After: 3600',
   InternalErrors: 'everything is refused with 500',
+  RefusedWrites: 'what is written is refused with 500',
   Garbage: 'all answers are random bytes',
   WrongJson: 'all answers are JSON, but none of an API server',
   Truncated: 'every answer and every event ends in the middle',
@@ -174,6 +175,8 @@ export class FaultyApiServer {
         return refuse(response, 503, 'ServiceUnavailable', 3600)
       case 'InternalErrors':
         return refuse(response, 500, 'InternalError')
+      case 'RefusedWrites':
+        return method === 'GET' ? pass() : refuse(response, 500, 'InternalError')
       case 'Garbage':
         begin(response).end(randomBytes(1000))
         return
