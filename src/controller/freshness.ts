@@ -16,7 +16,7 @@ export interface AgentLife {
   readonly unjudged?: true
   /** When a renewal was last seen; absent: none since this controller started. */
   readonly leaseRenewedAt?: Instant
-  /** The resourceVersion of that renewal. */
+  /** The resourceVersion of the last one, seen or not. */
   readonly leaseVersion?: number
   /** When it was found to be stale. */
   readonly staleSince?: Instant
@@ -111,7 +111,8 @@ function lifeOf({ renewal, renewedAt, staleSince, judged }: Observed): AgentLife
   return {
     fresh: staleSince === undefined,
     ...(!judged && { unjudged: true as const }),
-    ...(renewedAt !== undefined && { leaseRenewedAt: renewedAt, leaseVersion: renewal.version }),
+    leaseVersion: renewal.version,
+    ...(renewedAt !== undefined && { leaseRenewedAt: renewedAt }),
     ...(staleSince !== undefined && { staleSince }),
   }
 }

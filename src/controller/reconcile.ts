@@ -137,23 +137,27 @@ function reportsByVirtualIP({ virtualIPNodes, agents, arrival }: Cluster): Map<s
   return reports
 }
 
-/** For each virtual router the write that made the newest claim to be MASTER. */
+/** For each virtual router the write that made the newest claim to be MASTER, and when the last of all claims arrived. */
 class NewestClaims {
-  readonly #versions = new Map<string, number>()
+  readonly #claims = new Map<string, Arrival>()
 
   constructor(virtualIPNodes: Cluster['virtualIPNodes'], arrival: Cluster['arrival']) {
     for (const [node, { status }] of virtualIPNodes) {
       for (const router of status?.virtualRouters ?? []) {
         if (router.state !== 'MASTER') continue
-        this.#versions.set(routerKey(router), Math.max(this.of(router), arrival(node, router)?.version ?? 0))
+        const known = this.of(router)
+        const { at, version } = arrival(node, router) ?? NEVER
+        this.#claims.set(routerKey(router), { at: Math.max(known.at, at), version: Math.max(known.version, version) })
       }
     }
   }
 
-  of(router: VirtualRouterStatus): number {
-    return this.#versions.get(routerKey(router)) ?? 0
+  of(router: VirtualRouterStatus): Arrival {
+    return this.#claims.get(routerKey(router)) ?? NEVER
   }
 }
+
+const NEVER: Arrival = { at: 0, version: 0 }
 
 function routerKey({ virtualIP, family }: VirtualRouterStatus): string {
   return `${virtualIP}/${family}`
@@ -163,8 +167,10 @@ function routerKey({ virtualIP, family }: VirtualRouterStatus): string {
  * A renewal that was written before the newest claim says nothing against a crash in between, however late it arrived here: two watches,
  * or a controller that was paused, may deliver it after the claim.
  */
-function heardSince(life: AgentLife | undefined, claim: number): Instant | undefined {
-  return (life?.leaseVersion ?? 0) > claim ? life?.leaseRenewedAt : undefined
+function heardSince(life: AgentLife | undefined, claim: Arrival): Instant | undefined {
+  if (!life || (life.leaseVersion ?? 0) <= claim.version) return undefined
+  // What was there when this controller started tells the order as well, though nobody saw when.
+  return life.unjudged ? claim.at + 1 : life.leaseRenewedAt
 }
 
 function reportOf(node: string, router: VirtualRouterStatus) {

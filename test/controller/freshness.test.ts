@@ -86,7 +86,7 @@ suite("an agent's freshness", () => {
     freshness.observe('node1', renewal('a'), 0, true)
     freshness.observe('node2', renewal('a'), 0, true)
     assert.equal(freshness.settled, false)
-    assert.deepEqual(freshness.agents().get('node1'), { fresh: true, unjudged: true })
+    assert.deepEqual(freshness.agents().get('node1'), { fresh: true, unjudged: true, leaseVersion: version - 1 })
     assert.equal(freshness.observe('node1', renewal('b'), 2000, false), 'News')
     assert.equal(freshness.settled, false)
     assert.deepEqual(ask(freshness, 0, 5000), [[5000, 'node2']])

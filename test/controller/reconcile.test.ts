@@ -398,6 +398,22 @@ suite('who is MASTER', () => {
     assert.equal(model.status('web').master, 'node2')
   })
 
+  test('a controller that starts knows by the order of writes whose claim is the newest, before anybody has renewed', () => {
+    const model = serving()
+    const known = (leaseVersion: number): AgentLife => ({ fresh: true, unjudged: true, leaseVersion })
+    model.arrivals.set('node1/web', { at: 9000, version: 5000 })
+    model.reportAll('node2', 'MASTER', 6000)
+    model.arrivals.set('node2/web', { at: 9000, version: 6000 })
+    model.agents.set('node1', known(5500))
+    model.agents.set('node2', known(5900))
+    model.settle()
+    assert.equal(model.status('web').master, 'node1', 'nothing says that the later claim outlived its writer')
+    model.agents.set('node2', known(6100))
+    model.settle()
+    assert.equal(model.status('web').master, 'node2')
+    assert.equal(conditionOf(model, 'SplitBrain')?.status, 'False')
+  })
+
   test('a MASTER that went silent is not one; nobody is told anything else for it', () => {
     const model = serving()
     const specs = ['node2', 'node3'].map(node => model.spec(node))
