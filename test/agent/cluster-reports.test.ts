@@ -14,6 +14,8 @@ class Kept {
   readonly asked: string[] = []
   readonly errors: KubeError[] = []
   readonly renewals: string[] = []
+  /** What writes of a status wait for. */
+  held: Promise<void> | undefined
   node: VirtualIPNode = {
     apiVersion: API_VERSION,
     kind: 'VirtualIPNode',
@@ -28,6 +30,7 @@ class Kept {
       patch: { status: VirtualIPNodeStatus; spec: { renewTime: string } },
     ) => {
       this.asked.push(ref.subresource ? `status ${patch.status.observedGeneration}` : 'Lease')
+      if (ref.subresource) await this.held
       const error = this.errors.shift()
       if (error) throw error
       if (ref.subresource) this.write(patch.status)
@@ -86,6 +89,19 @@ suite('what a node reports', { timeout: 30_000 }, () => {
     await until(() => kept.asked.length === 3)
     assert.deepEqual(kept.asked, ['status 7', 'status 7', 'Lease'])
     assert.deepEqual(troubles, ['away'])
+  })
+
+  test('is not vouched for while it is on its way either', async () => {
+    await reports.report(report(6))
+    const { promise, resolve } = Promise.withResolvers<void>()
+    kept.held = promise
+    const reported = reports.report(report(7))
+    await reports.renew()
+    assert.deepEqual(kept.asked, ['status 6', 'status 7'])
+    resolve()
+    await reported
+    await until(() => kept.asked.length === 3)
+    assert.deepEqual(kept.asked, ['status 6', 'status 7', 'Lease'])
   })
 
   test('waits as long as it is asked to, with reports and renewals alike', async () => {

@@ -41,6 +41,15 @@ suite("an agent's freshness", () => {
     assert.deepEqual(freshness.agents().get('node1'), { fresh: true, leaseRenewedAt: 60_000, leaseVersion: version })
   })
 
+  test('goes on while the wall clock that renewals are written by steps by a day, to and fro', () => {
+    const freshness = new Freshness()
+    freshness.observe('node1', renewal('2031-01-02T00:00:00Z'), 0, false)
+    for (const [i, day] of ['01', '02', '03', '02'].entries()) {
+      assert.equal(freshness.observe('node1', renewal(`2031-01-${day}T00:00:0${i}Z`), 3000 * (i + 1), false), 'Renewal')
+    }
+    assert.equal(freshness.inDoubt(15_000), false)
+  })
+
   test('is not renewed by a change of the Lease that is no renewal', () => {
     const freshness = new Freshness()
     freshness.observe('node1', renewal('a'), 0, false)
