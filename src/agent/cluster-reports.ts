@@ -49,6 +49,7 @@ export class ClusterReports {
   #kept: VirtualIPNode | undefined
   #writing = false
   #renewalDue = false
+  #closed = false
   #retry: NodeJS.Timeout | undefined
   /** In a row. */
   #failures = 0
@@ -88,7 +89,9 @@ export class ClusterReports {
     await this.#write()
   }
 
+  /** Nothing is tried again, also of what is under way. */
   close(): void {
+    this.#closed = true
     clearTimeout(this.#retry)
   }
 
@@ -142,6 +145,7 @@ export class ClusterReports {
 
   #later(delay: Millis): void {
     clearTimeout(this.#retry)
+    if (this.#closed) return
     this.#retry = setTimeout(() => void this.#again(), delay)
   }
 

@@ -57,7 +57,7 @@ export interface WatchTiming {
   readonly lastRetry: Millis
 }
 
-const TIMING: WatchTiming = { lifetime: 8000, stall: 9000, relist: 600_000, firstRetry: 250, lastRetry: 2000 }
+const TIMING: WatchTiming = { lifetime: 7000, stall: 8000, relist: 600_000, firstRetry: 250, lastRetry: 2000 }
 /** A connection that ends sooner is a failure, whatever it said: it is waited longer and longer for its successors. */
 const TOO_SHORT: Millis = 1000
 

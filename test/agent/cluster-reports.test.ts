@@ -104,6 +104,18 @@ suite('what a node reports', { timeout: 30_000 }, () => {
     assert.deepEqual(kept.asked, ['status 6', 'status 7', 'Lease'])
   })
 
+  test('is not tried again once all is closed, though it was on its way', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    kept.held = promise
+    kept.errors.push(new KubeError('closed', { reason: 'Unreachable' }))
+    const reported = reports.report(report(7))
+    reports.close()
+    resolve()
+    await reported
+    await sleep(700)
+    assert.deepEqual(kept.asked, ['status 7'])
+  })
+
   test('waits as long as it is asked to, with reports and renewals alike', async () => {
     kept.errors.push(new KubeError('busy', { reason: 'TooManyRequests', status: 429, retryAfter: 1000 }))
     const began = performance.now()
