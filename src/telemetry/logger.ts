@@ -91,7 +91,10 @@ export function openLog({ level, format = 'auto', destination }: LogOptions): Lo
     async end(within) {
       if (!file || isIdle) return true
       const drained = new Promise<boolean>(resolve => file.once('drain', () => resolve(true)))
-      return Promise.race([drained, sleep(within, false)])
+      const waiting = new AbortController()
+      const late = sleep(within, false, { signal: waiting.signal })
+      // A timer that is left would keep the process from ending.
+      return Promise.race([drained, late]).finally(() => waiting.abort())
     },
   }
 }

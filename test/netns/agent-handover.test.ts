@@ -115,6 +115,7 @@ describe('a MASTER that gives its address up', { concurrency: 3 }, () => {
       const agent = startAgent(node1, { file: stream(web({ [node1.name]: 200 })) })
       await comesTo(agent, 'MASTER')
       const listener = listenOn(node2)
+      t.after(() => listener.close())
       const at = labTime()
       agent.kill('SIGTERM')
       await eventually('Priority 0 is heard', () => listener.heard.includes('advert 51 priority 0 from 10.1.0.1'))
@@ -124,7 +125,6 @@ describe('a MASTER that gives its address up', { concurrency: 3 }, () => {
       const took = labTime() - at
       assert.ok(took >= least && took < most, `${took} ms`)
       assert.deepEqual(holders([node1], '10.1.0.100'), [])
-      listener.close()
     }
   })
 
