@@ -87,6 +87,7 @@ describe('of a MASTER', { concurrency: 2 }, () => {
         ip(...before)
         await comesTo(agent, 'FAULT')
         const listener = listenOn(node1)
+        t.after(() => listener.close())
         const at = labTime()
         ip(...after)
         await eventually(
@@ -95,7 +96,6 @@ describe('of a MASTER', { concurrency: 2 }, () => {
           { daemons: [agent] },
         )
         const waited = (listener.times[listener.heard.findIndex(line => line.startsWith('10.2.0.100 is at'))] ?? 0) - at
-        listener.close()
         await comesTo(agent, 'MASTER')
         const states = transitions(agent)
           .slice(told)
