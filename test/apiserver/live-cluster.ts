@@ -111,6 +111,7 @@ export class LiveCluster {
   /** Nothing is asked for any more, everything runs, and every status since the last time was sound. */
   async reset(expected?: Expected): Promise<void> {
     this.mend()
+    for (const node of this.nodes) this.lan.uncut(node)
     for (const name of this.#down) this.restore(name)
     if (this.#controllers.size === 0) await this.startController('a')
     for (const { name } of this.nodes) if (!this.agents.has(name)) await this.startAgent(name)
@@ -314,6 +315,14 @@ export class LiveCluster {
     const lists = [VIRTUAL_IPS, VIRTUAL_IP_NODES].map(resource => this.api.client.list<VirtualIP>(resource))
     const objects = (await Promise.all(lists)).flatMap(({ items }) => items)
     return objects.map(({ kind, metadata }) => `${kind} ${metadata.name} ${metadata.resourceVersion}`).join('\n')
+  }
+
+  /** What controllers write: another text after any change. */
+  async plans(): Promise<string> {
+    const { items } = await this.api.client.list<VirtualIP>(VIRTUAL_IPS)
+    const statuses = items.map(({ metadata }) => `${metadata.name} ${metadata.resourceVersion}`)
+    const specs = (await this.virtualIPNodes()).map(({ metadata }) => `${metadata.name} ${metadata.generation}`)
+    return [...statuses, ...specs].join('\n')
   }
 
   /** Waits until nobody has written anything for a second: the last word of an election comes after its result. */

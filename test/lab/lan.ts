@@ -100,7 +100,8 @@ export function openLan({ bridge = 'br0', addresses = [] }: LanOptions = {}): La
       nft(`table netdev ${port} {\n${chains.join('\n')}\n}`)
     },
     uncut(node) {
-      nft(`delete table netdev ${portOf(node)}`)
+      // To add what is there changes nothing, and what is not there could not be deleted.
+      nft(`add table netdev ${portOf(node)}; delete table netdev ${portOf(node)}`)
     },
     divide(side, exempt = []) {
       const set = (members: readonly LabNode[]) => `{ ${members.map(node => `"${portOf(node)}"`).join(', ')} }`
