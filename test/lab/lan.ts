@@ -42,6 +42,7 @@ export interface Lan {
   restore(node: LabNode): void
   /** Silent loss: the node's carrier stays. `only`: of what nft matches so, e.g. `ip daddr 10.0.0.1` (default: all). */
   cut(node: LabNode, direction?: Direction, only?: string): void
+  /** Nothing where it is not cut. */
   uncut(node: LabNode): void
   /** These nodes and the others do not hear each other; who is at the bridge itself, and who is in `exempt`, hears them all. */
   divide(side: readonly LabNode[], exempt?: readonly LabNode[]): void
@@ -65,6 +66,11 @@ interface LanOptions {
 export function openLan({ bridge = 'br0', addresses = [] }: LanOptions = {}): Lan {
   requireLab()
   const nodes = new Map<string, LabNode>()
+  /** A table stays when its device goes, and takes the next one of that name. */
+  const tables = new Set<string>()
+  const drop = (table: string) => {
+    if (tables.delete(table)) nft(`delete table ${table}`)
+  }
   ip([
     // A MAC of its own: else it takes the lowest of its ports, and changes it as they come and go.
     `link add ${bridge} address 02:00:00:00:01:00 type bridge mcast_snooping 0`,
@@ -98,19 +104,20 @@ export function openLan({ bridge = 'br0', addresses = [] }: LanOptions = {}): La
         hook => `chain ${hook} { type filter hook ${hook} device "${port}" priority 0; ${only} drop; }`,
       )
       nft(`table netdev ${port} {\n${chains.join('\n')}\n}`)
+      tables.add(`netdev ${port}`)
     },
     uncut(node) {
-      // To add what is there changes nothing, and what is not there could not be deleted.
-      nft(`add table netdev ${portOf(node)}; delete table netdev ${portOf(node)}`)
+      drop(`netdev ${portOf(node)}`)
     },
     divide(side, exempt = []) {
       const set = (members: readonly LabNode[]) => `{ ${members.map(node => `"${portOf(node)}"`).join(', ')} }`
       const others = set([...nodes.values()].filter(node => !side.includes(node) && !exempt.includes(node)))
       const rules = `iifname ${set(side)} oifname ${others} drop; iifname ${others} oifname ${set(side)} drop;`
+      tables.add(`bridge ${bridge}`)
       nft(`table bridge ${bridge} { chain forward { type filter hook forward priority 0; ${rules} }; }`)
     },
     undivide() {
-      nft(`delete table bridge ${bridge}`)
+      drop(`bridge ${bridge}`)
     },
     setCarrier(node, carrier) {
       setUp(portOf(node), carrier)
@@ -120,6 +127,7 @@ export function openLan({ bridge = 'br0', addresses = [] }: LanOptions = {}): La
     },
     close() {
       for (const node of nodes.values()) unplug(node)
+      for (const table of tables) drop(table)
       ip([`link delete ${bridge}`])
     },
   }
