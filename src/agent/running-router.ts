@@ -41,6 +41,8 @@ export class RunningRouter {
   readonly startedWith = new Set<number>()
   /** Who said last that it leaves. */
   leaver: IpAddress | undefined
+  /** What its last advert was sent from: whom others follow until they notice that it is silent. */
+  #sentFrom: string | undefined
   /** How it became MASTER the last time. */
   #lastTakeover: Takeover | undefined
   shown: Shown
@@ -78,6 +80,7 @@ export class RunningRouter {
 
   /** The bytes of its advert with this priority. */
   advertisement(config: VirtualRouterConfig, priority: number): Uint8Array {
+    this.#sentFrom = config.primaryAddress.text
     return this.#bytes.of(config, priority, this.desired.spec.checksum, this.authentication)
   }
 
@@ -114,6 +117,7 @@ export class RunningRouter {
   status(state: RouterState | undefined, resultOf: (checkKey: string) => CheckResult | undefined): VirtualRouterStatus {
     const { key, spec, outcome } = this.desired
     const { message, ...shown } = this.shown
+    const primaryAddress = 'fault' in outcome ? this.#sentFrom : outcome.config.primaryAddress.text
     const checks = (spec.checks ?? []).flatMap(check => {
       const result = resultOf(checkKey(key, check))
       return result ? [{ name: check.name, ...result }] : []
@@ -126,7 +130,7 @@ export class RunningRouter {
       priority: 'fault' in outcome ? spec.priority : outcome.config.priority,
       ...shown,
       ...(message === undefined ? {} : { message }),
-      ...('fault' in outcome ? {} : { primaryAddress: outcome.config.primaryAddress.text }),
+      ...(primaryAddress === undefined ? {} : { primaryAddress }),
       ...(state?.name === 'Backup' && state.active
         ? { activeAddress: state.active.address.text, activePriority: state.active.priority }
         : {}),

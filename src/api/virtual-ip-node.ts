@@ -175,7 +175,10 @@ export const VirtualRouterStatus = {
     since: { type: 'string', format: 'date-time', description: "By the node's own clock." },
     reason: { type: 'string', description: 'Why, in one CamelCase word for programs.' },
     message: { type: 'string', description: 'Why, in a sentence for people.' },
-    primaryAddress: { type: 'string', description: 'What its adverts are sent from.' },
+    primaryAddress: {
+      type: 'string',
+      description: 'What its adverts are sent from; in FAULT, what they were sent from.',
+    },
     activeAddress: { type: 'string', description: 'Whose adverts this BACKUP hears.' },
     activePriority: { type: 'integer', description: 'The priority in those adverts.' },
     lastTakeover: Takeover,

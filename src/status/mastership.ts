@@ -15,7 +15,7 @@ export interface RouterReport {
   readonly reason: string
   readonly message?: string
   readonly checks: readonly { readonly name: string; readonly passing: boolean; readonly message?: string }[]
-  /** What its adverts are sent from. */
+  /** What its adverts are sent from; in FAULT, what they were sent from. */
   readonly primaryAddress?: string
   /** Of its link. */
   readonly mac?: string

@@ -125,8 +125,7 @@ export class LiveCluster {
       const nodes = await this.virtualIPNodes()
       return nodes.every(({ spec, status }) => !spec.virtualRouters.length && !status?.virtualRouters?.length)
     })
-    assertSound(this.seen, expected)
-    this.seen.length = 0
+    assertSound(this.seen.splice(0), expected)
   }
 
   // ---- machines and programs

@@ -532,6 +532,11 @@ describe('who follows whom is held against who says to be MASTER', () => {
     return activeAddress === undefined ? rest : { ...rest, activeAddress }
   }
 
+  test('a MASTER that lost its link is no stranger to those that follow it still', () => {
+    const left = [report('node1 FAULT', { reportedAt: 9000 }), backup('node2 BACKUP', '10.0.0.1')]
+    assert.match(condition(summed(planned(2), left), 'Degraded'), /^False/)
+  })
+
   test('a foreign router with our VRID, with its priority', () => {
     const all = ['node1', 'node2'].map(node => backup(`${node} BACKUP`, '10.0.0.9', { activePriority: 254 }))
     assert.match(
