@@ -22,7 +22,7 @@ import {
   VIRTUAL_IP_NODES,
   VIRTUAL_IPS,
 } from '../../src/kube/resources.ts'
-import { type ApiServer, startApiServer } from '../lab/api-server.ts'
+import { type Account, type ApiServer, startApiServer } from '../lab/api-server.ts'
 
 const NAMESPACE = 'kube-vrrp'
 const DIR = mkdtempSync(join(tmpdir(), 'kube-vrrp-rights-'))
@@ -82,13 +82,13 @@ suite('an agent, by the token of its pod on node1, may', () => {
   for (const [what, attempt] of allowed) test(what, async () => void (await attempt(agent)))
 
   test('nothing else, as the API server lists it', async () => {
-    assert.deepEqual(await rightsIn(agent, NAMESPACE), [
+    assert.deepEqual(await rightsIn('agent:node1', NAMESPACE), [
       'create,patch coordination.k8s.io leases',
       'get  secrets kube-vrrp-passwords',
       'get,list,watch kube-vrrp.io virtualipnodes',
       'patch kube-vrrp.io virtualipnodes/status',
     ])
-    assert.deepEqual(await rightsIn(agent, 'kube-system'), [
+    assert.deepEqual(await rightsIn('agent:node1', 'kube-system'), [
       'get,list,watch kube-vrrp.io virtualipnodes',
       'patch kube-vrrp.io virtualipnodes/status',
     ])
@@ -255,7 +255,7 @@ suite('the controller may', () => {
       'list,watch kube-vrrp.io virtualips',
       'patch kube-vrrp.io virtualips/status',
     ]
-    assert.deepEqual(await rightsIn(controller, NAMESPACE), [
+    assert.deepEqual(await rightsIn('controller', NAMESPACE), [
       'create coordination.k8s.io leases',
       'create,delete,get,list,patch,watch kube-vrrp.io virtualipnodes',
       'delete,get,list,watch coordination.k8s.io leases',
@@ -265,8 +265,8 @@ suite('the controller may', () => {
       'patch coordination.k8s.io leases kube-vrrp-controller',
       'patch kube-vrrp.io virtualips/status',
     ])
-    assert.deepEqual(await rightsIn(controller, 'default'), ['create events.k8s.io events', ...everywhere])
-    assert.deepEqual(await rightsIn(controller, 'kube-system'), everywhere)
+    assert.deepEqual(await rightsIn('controller', 'default'), ['create events.k8s.io events', ...everywhere])
+    assert.deepEqual(await rightsIn('controller', 'kube-system'), everywhere)
   })
 })
 
@@ -318,15 +318,15 @@ async function watch(client: KubeClient, resource: Resource, namespace?: string)
 }
 
 /** `verbs group resource names`, of what a role gives it there; what everyone may (ask for its own rights) is left out. */
-async function rightsIn(client: KubeClient, namespace: string): Promise<string[]> {
-  const reviews: Resource = {
-    apiVersion: 'authorization.k8s.io/v1',
-    kind: 'SelfSubjectRulesReview',
-    plural: 'selfsubjectrulesreviews',
-    namespaced: false,
-  }
-  const review = { apiVersion: reviews.apiVersion, kind: reviews.kind, spec: { namespace } }
-  const { status } = await client.create<RulesReview>(reviews, review)
+async function rightsIn(account: Account, namespace: string): Promise<string[]> {
+  const review = { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectRulesReview', spec: { namespace } }
+  const kubeconfig = await api.kubeconfigOf(account)
+  const path = '/apis/authorization.k8s.io/v1/selfsubjectrulesreviews'
+  const answer = await api.kubectl(
+    ['create', '--kubeconfig', kubeconfig, '--raw', path, '--filename=-'],
+    JSON.stringify(review),
+  )
+  const { status } = JSON.parse(answer) as RulesReview
   return status.resourceRules
     .filter(({ apiGroups }) => !apiGroups.some(group => EVERYONES.has(group)))
     .map(({ verbs, apiGroups, resources, resourceNames = [] }) =>
