@@ -1,4 +1,5 @@
 /* What a client outside sees of an operation. */
+import assert from 'node:assert/strict'
 import { appendFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cluster } from './lab/cluster.ts'
@@ -13,6 +14,17 @@ export interface Outage {
   readonly gap: number
   /** Who answered, in order. */
   readonly answerers: readonly string[]
+}
+
+/**
+ * On a quiet machine none is lost (docs/outages.md). Where kubelets, containers and agents of three nodes share two cores, a loop may stand still
+ * for longer than its interval's fence lasts, and two BACKUPs may take over from one that leaves: for a moment nobody answers.
+ */
+const MOST_LOST = 250
+
+/** The address was answered for all the time, but for what a busy machine makes of it. */
+export function assertServed({ operation, sent, lost, gap }: Outage): void {
+  assert.ok(lost <= MOST_LOST, `${operation}: ${lost} of ${sent} probes lost, ${gap} ms`)
 }
 
 /**
