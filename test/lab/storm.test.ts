@@ -12,18 +12,22 @@ import { Storm } from './storm.ts'
  */
 const FIRST = ['nice', '-n', '-20', 'setsid', 'sh', '-c', 'echo -20 >/proc/self/autogroup; exec "$@"', 'sh'] as const
 const isFirst = spawnSync('nice', ['-n', '-20', 'nice'], { encoding: 'utf8' }).stdout.trim() === '-20'
-const INTERVAL = isFirst ? 100 : 1000
 /** Of what is killed and comes back, and what is answered how late, only the order is certain on a busy machine. */
 const LATEST = 10_000
 
 describe('a storm', { concurrency: 1 }, () => {
-  for (const links of [1, 4]) {
+  // 100 ms are for `make failures`, on a quiet machine: here a neighbour that takes the processors for a third of a second would be a storm.
+  for (const [links, quickest] of [
+    [1, 200],
+    [4, 400],
+  ] as const) {
     const count = links * 255
+    const interval = isFirst ? quickest : 1000
     test(`of ${count} virtual routers does not arise: started at once, five times killed and back, each changes hands once each time`, async t => {
-      const options = { name: `crowd${links}`, links, routersPerLink: 255, interval: INTERVAL }
+      const options = { name: `crowd${links}`, links, routersPerLink: 255, interval }
       const crowd = await Crowd.open({ ...options, ...(isFirst ? { wrapper: FIRST } : {}) })
       t.after(() => crowd.close())
-      const storm = await Storm.begin(crowd, INTERVAL)
+      const storm = await Storm.begin(crowd, interval)
       const [first, second] = storm.transitions
       t.diagnostic(`started at once: the higher ${JSON.stringify(first)}, the lower ${JSON.stringify(second)}`)
       assert.deepEqual(first, { toMaster: count, toBackup: count }, 'nobody gives back what it has')
@@ -36,7 +40,7 @@ describe('a storm', { concurrency: 1 }, () => {
           `killed: answered by the other ${[min, median, max].map(Math.round).join(' / ')} ms later (n=${n})`,
         )
         assert.equal(n, count)
-        assert.ok(min > 3 * INTERVAL && max < LATEST, `${min} … ${max}`)
+        assert.ok(min > 3 * interval && max < LATEST, `${min} … ${max}`)
         assert.deepEqual(returned, { toMaster: count, toBackup: count }, 'back, and nothing back again')
         assert.deepEqual(other, { toMaster: 0, toBackup: count })
       }
