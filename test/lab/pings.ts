@@ -1,5 +1,5 @@
-import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { startScript } from './background-script.ts'
 import type { LabNode } from './lan.ts'
 
 /** One address asked by one protocol at a steady pace. In ms. */
@@ -26,21 +26,10 @@ export async function startPings(
   pace: number,
   protocols: readonly Pinged['protocol'][] = ['ICMP', 'UDP'],
 ): Promise<{ stop(): Promise<Pinged[]> }> {
-  const child = client.spawn('node', [PINGER, String(pace), protocols.join(), ...addresses], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  if (!child.stdout) throw new Error('A pinger without output')
-  const begun = once(child.stdout, 'data')
-  let output = ''
-  child.stdout.on('data', (chunk: Buffer) => {
-    output += chunk
-  })
-  const ended = once(child, 'close')
-  await begun
+  const pinger = await startScript(client, PINGER, [String(pace), protocols.join(), ...addresses])
   return {
     async stop() {
-      child.stdin?.end()
-      await ended
+      const output = await pinger.stop()
       return JSON.parse(output.slice(output.indexOf('\n'))) as Pinged[]
     },
   }

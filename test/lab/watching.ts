@@ -1,6 +1,6 @@
-import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { askerArguments } from './asking.ts'
+import { startScript } from './background-script.ts'
 import type { LabNode } from './lan.ts'
 
 /** Times in labTime. */
@@ -30,23 +30,8 @@ export async function startWatching(
   addresses: readonly string[],
   pace: number,
 ): Promise<{ stop(): Promise<Watched> }> {
-  const args = [WATCHER, ...askerArguments(client, addresses, pace)]
-  const child = client.spawn('node', args, { stdio: ['pipe', 'pipe', 'inherit'] })
-  if (!child.stdout) throw new Error('A watcher without output')
-  const begun = once(child.stdout, 'data')
-  let output = ''
-  child.stdout.on('data', (chunk: Buffer) => {
-    output += chunk
-  })
-  const ended = once(child, 'close')
-  await begun
-  return {
-    async stop() {
-      child.stdin?.end()
-      await ended
-      return watched(output)
-    },
-  }
+  const watcher = await startScript(client, WATCHER, askerArguments(client, addresses, pace))
+  return { stop: async () => watched(await watcher.stop()) }
 }
 
 /** Of the lines that watcher.ts prints. */
