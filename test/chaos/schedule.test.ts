@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { KINDS, type Scheduled, schedule, seeded } from './schedule.ts'
+import { seeded } from '../simulation/random.ts'
+import { KINDS, type Scheduled, schedule } from './schedule.ts'
 
 const FIELD = { nodes: 4, virtualIPs: 3 }
 

@@ -61,17 +61,6 @@ export function schedule(field: Field, seconds: number, random: () => number): S
   return faults
 }
 
-/** A small generator (mulberry32): the same seed, the same faults. */
-export function seeded(seed: number): () => number {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
-}
-
 const ROUND: readonly Fault['kind'][] = [...KINDS, 'kill', 'freeze']
 const [SHORTEST_REST, LONGEST_REST] = [200, 2500]
 /** An agent that starts on a busy machine, or a network that comes to agree, is left alone for as long. */
