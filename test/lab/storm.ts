@@ -16,7 +16,7 @@ export interface KilledAndBack {
   readonly unanswered: readonly number[]
   /** Of the node that came back, since it was started. */
   readonly returned: Transitions
-  /** Of the other one, meanwhile. */
+  /** Of the other one, since the kill. */
   readonly other: Transitions
 }
 
@@ -47,10 +47,10 @@ export class Storm {
   }
 
   async killAndReturn(): Promise<KilledAndBack> {
+    const before = countsOf(this.#second)
     this.#first.kill('SIGKILL')
     await this.#first.ended
     const unanswered = unansweredTimes(await this.#crowd.isWith(this.#crowd.second))
-    const before = countsOf(this.#second)
     this.#first = this.#crowd.start(this.#crowd.first)
     await this.#isOver()
     const [returned, after] = this.transitions
@@ -63,10 +63,17 @@ export class Storm {
     return Promise.all([this.#second.stop(), this.#first.stop()])
   }
 
-  /** All are with the first node, and for as long as anybody waits nothing else comes of it. */
+  /** All are with the first node, and for as long as anybody waits nothing else comes of it: what an agent does is seen before it is told. */
   async #isOver(): Promise<void> {
     await this.#crowd.isWith(this.#crowd.first)
-    await sleep(4 * this.#interval)
+    for (let told = '', next = this.#told(); told !== next; next = this.#told()) {
+      told = next
+      await sleep(4 * this.#interval)
+    }
+  }
+
+  #told(): string {
+    return JSON.stringify(this.transitions)
   }
 }
 
