@@ -87,10 +87,11 @@ soak: build ## property tests with ten new seeds
 fuzz: build ## a part of the long run of packets and texts, in docs/fuzzing.md (MINUTES=15, at most 30; SEED=…)
 	@MINUTES=$(or $(MINUTES),15) node test/fuzz/fuzz.ts
 
-generate: build ## the CRDs, docs/virtual-ip.md, the chart's README and schema, deploy/install.yaml
+generate: build ## the CRDs, docs/virtual-ip.md, docs/conformance.md, the chart's README and schema, deploy/install.yaml
 	@test/tools/build helm
 	@node crds/generate.ts
 	@node charts/generate.ts
+	@node test/conformance/page.ts
 
 format: build ## what the linter can mend, mended
 	@node_modules/.bin/biome check --write .

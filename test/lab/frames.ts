@@ -14,25 +14,31 @@ export interface Listener {
 
 /** Hears every VRRP advert and every announcement (gratuitous ARP, unsolicited NA) that reaches a node's links. */
 export function listenOn(node: LabNode): Listener {
+  const heard: string[] = []
+  const times: number[] = []
+  const reading = readFrames(node, frame => {
+    const said = describe(frame)
+    if (!said) return
+    heard.push(said)
+    times.push(labTime())
+  })
+  return { heard, times, close: () => reading.close() }
+}
+
+/** Gives every frame that reaches or leaves a node's links, from its Ethernet header on; the bytes are overwritten afterwards. */
+export function readFrames(node: LabNode, take: (frame: Uint8Array) => void): { close(): void } {
   // Protocol ETH_P_ALL, in network byte order.
   const descriptor = inNamespace(node.name, () => socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0x0300))
   if (descriptor < 0) throw new Error(`Cannot listen on ${node.name}`)
-  const heard: string[] = []
-  const times: number[] = []
   const frame = new Uint8Array(2048)
   const poll = pollReadable(descriptor, () => {
     for (;;) {
       const length = recv(descriptor, frame, frame.length, 0)
       if (length <= 0) return
-      const said = describe(frame.subarray(0, length))
-      if (!said) continue
-      heard.push(said)
-      times.push(labTime())
+      take(frame.subarray(0, length))
     }
   })
   return {
-    heard,
-    times,
     close() {
       poll.close()
       close(descriptor)
