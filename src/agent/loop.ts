@@ -204,11 +204,13 @@ export class Loop {
   /** Other hosts said that addresses are theirs. */
   heardAnnouncements(announcements: readonly HeardAnnouncement[]): void {
     this.#pass(() => {
-      const waiting = this.#handingOver()
+      // Who announces has advertised before.
+      this.#sockets.drainAll()
+      const holders = this.#holdersOf(announcements)
       for (const { linkIndex, address, mac } of announcements) {
         const isOwn = this.#parts.links.links.get(linkIndex)?.mac.every((byte, i) => byte === mac[i])
         if (!isOwn) this.#diagnosis.announced({ linkIndex, address, mac }, this.#clock.now())
-        for (const key of isOwn ? [] : (waiting.get(`${linkIndex} ${address.text}`) ?? [])) {
+        for (const key of isOwn ? [] : (holders.get(`${linkIndex} ${address.text}`) ?? [])) {
           this.#step(key, { type: 'Announced' })
         }
       }
@@ -256,18 +258,19 @@ export class Loop {
     })
   }
 
-  /** Routers that are no longer Active and hold addresses still, by link and address. */
-  #handingOver(): Map<string, string[]> {
-    const byAddress = new Map<string, string[]>()
+  /** Routers that hold these addresses, by link and address. */
+  #holdersOf(announcements: readonly HeardAnnouncement[]): Map<string, string[]> {
+    const holders = new Map<string, string[]>()
+    const announced = new Set(announcements.map(({ address }) => address.text))
     for (const key of this.#set.keys()) {
       const router = this.#set.get(key)
-      if (!router || router.state.name === 'Active' || !holdsAddresses(router.state)) continue
+      if (!router || !holdsAddresses(router.state)) continue
       for (const { text } of router.config.addresses) {
         const place = `${router.link} ${text}`
-        byAddress.set(place, [...(byAddress.get(place) ?? []), key])
+        if (announced.has(text)) holders.set(place, [...(holders.get(place) ?? []), key])
       }
     }
-    return byAddress
+    return holders
   }
 
   // ---- a pass: events in, then all outputs

@@ -256,6 +256,8 @@ export class Output {
     // The first batch is that of what a predecessor left.
     this.#parts.heartbeat.open()
     this.#parts.noticeSleep()
+    // Who took over as well, and is higher, may have spoken meanwhile.
+    this.#parts.sockets.drainAll()
     if (!this.#mustRelease()) {
       this.#parts.heartbeat.begin(this.#parts.clock.now())
       this.#sendWaiting(new Set(rest.map(placeOf)))

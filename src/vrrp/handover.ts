@@ -7,6 +7,8 @@ import { activeDownInterval } from './timers.ts'
 
 /** From the successor's advert to its announcement, at most: keepalived advertises, then adds the addresses, then announces them. */
 export const UNTIL_ANNOUNCED: Millis = 50
+/** Who became Active fewer intervals ago may not have been the only one. */
+export const CONTESTED = 3
 /** From the announcement on: what hosts sent here before they had read it still arrives. */
 const UNDER_WAY: Millis = 5
 
@@ -16,9 +18,14 @@ export function leaving(config: VirtualRouterConfig, now: Instant): Handover | u
   return until(now, Math.min(handover, activeDownInterval(version, RELEASE, advertisementInterval)), 'Nobody')
 }
 
-/** An advert says who is Active now. */
-export function yielding({ handover = 0 }: VirtualRouterConfig, now: Instant): Handover | undefined {
-  return until(now, Math.min(handover, UNTIL_ANNOUNCED), 'Advertised')
+/**
+ * An advert says who is Active now. Of two Backups that take over from one that has left, the lower yields a moment later, and may have announced
+ * after the higher: until that one has announced again, hosts come here.
+ */
+export function yielding(config: VirtualRouterConfig, activeSince: Instant, now: Instant): Handover | undefined {
+  const { handover = 0, advertisementInterval } = config
+  const yields = until(now, Math.min(handover, UNTIL_ANNOUNCED), 'Advertised')
+  return yields && now - activeSince < CONTESTED * advertisementInterval ? { ...yields, isContested: true } : yields
 }
 
 /** The successor was heard to advertise. */
@@ -30,6 +37,7 @@ export function advertised(handover: Handover, now: Instant): Handover {
 
 /** The successor was heard to announce an address, maybe one of many. */
 export function announced(handover: Handover, now: Instant): Handover {
+  if (handover.isContested) return { ...handover, successor: 'Announced' }
   const { limit } = advertised(handover, now)
   return { until: Math.min(limit, now + UNDER_WAY), limit, successor: 'Announced' }
 }

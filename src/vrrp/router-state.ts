@@ -40,6 +40,8 @@ export interface Handover {
   readonly limit: Instant
   /** What was heard of the successor. */
   readonly successor: 'Nobody' | 'Advertised' | 'Announced'
+  /** It announced the addresses itself a moment ago, maybe after its successor had: they are held until `limit`, whatever is heard. */
+  readonly isContested?: true
 }
 
 export interface Backup {
@@ -68,6 +70,10 @@ export interface Active {
   readonly advertisementDeadline: Instant
   /** When a losing advert was last answered at once. */
   readonly assertedAt?: Instant | undefined
+  /** When another node's announcement was last answered at once. */
+  readonly reannouncedAt?: Instant | undefined
+  /** Another node took over as well, and has announced since the last advert: with the next one the addresses are announced again. */
+  readonly isContested?: boolean | undefined
 }
 
 export type RouterEvent =

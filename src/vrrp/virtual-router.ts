@@ -15,7 +15,7 @@ import {
   waitReconfigured,
   waitSkewTime,
 } from './backup-wait.ts'
-import { advertised, announced, leaving, yielding } from './handover.ts'
+import { advertised, announced, CONTESTED, leaving, yielding } from './handover.ts'
 import { OWNER, RELEASE } from './priority.ts'
 import { intervalMismatch, oddities, refusal } from './reception.ts'
 import type {
@@ -37,6 +37,8 @@ import { activeDownInterval } from './timers.ts'
 export type * from './router-state.ts'
 
 const NOTHING: readonly never[] = Object.freeze([])
+/** RFC 5227 §1.1 */
+const DEFEND_INTERVAL: Millis = 10_000
 
 export function initialState(now: Instant): Initialize {
   return { name: 'Initialize', since: now }
@@ -181,7 +183,7 @@ function whileActive(config: VirtualRouterConfig, state: Active, event: RouterEv
     case 'AdvertisementReceived':
       return heardWhileActive(config, state, event.advertisement, event.source, now)
     case 'Announced':
-      return stay(state)
+      return announceAgain(config, state, now)
     case 'Overslept':
       return becomeBackup(config, state, 'Overslept', config.advertisementInterval, undefined, undefined, now)
     case 'Reconfigured':
@@ -197,9 +199,33 @@ function advertise(config: VirtualRouterConfig, state: Active, now: Instant): St
   const { priority, advertisementInterval } = config
   const next = state.advertisementDeadline + advertisementInterval
   const last = Math.max(state.advertisementDeadline - advertisementInterval, state.assertedAt ?? state.since)
+  const isKnown = now - last < 3 * advertisementInterval && !state.isContested
   return {
-    state: { ...state, advertisementDeadline: next > now ? next : now + advertisementInterval },
-    messages: now - last < 3 * advertisementInterval ? [{ type: 'Advertise', priority }] : advertiseAndAnnounce(config),
+    state: {
+      ...state,
+      advertisementDeadline: next > now ? next : now + advertisementInterval,
+      isContested: false,
+    },
+    messages: isKnown ? [{ type: 'Advertise', priority }] : advertiseAndAnnounce(config),
+    observations: NOTHING,
+  }
+}
+
+/**
+ * Another node has told hosts that an address is its own. Just after a takeover: one that took over as well and is about to yield; hosts are told
+ * otherwise at once, but once in our own interval, and with the next advert. Later: one that should not have it; then we defend it as
+ * RFC 5227 §2.4 (c) has it, for two that can't hear each other's adverts would go on without end.
+ */
+function announceAgain(config: VirtualRouterConfig, state: Active, now: Instant): Step {
+  const { advertisementInterval } = config
+  const isContest = now - state.since < CONTESTED * advertisementInterval
+  const every = isContest ? advertisementInterval : DEFEND_INTERVAL
+  if (state.reannouncedAt !== undefined && now - state.reannouncedAt < every) {
+    return stay(isContest && !state.isContested ? { ...state, isContested: true } : state)
+  }
+  return {
+    state: { ...state, reannouncedAt: now, isContested: isContest },
+    messages: [{ type: 'Announce' }],
     observations: NOTHING,
   }
 }
@@ -227,7 +253,7 @@ function heardWhileActive(
     const noted = interval === config.advertisementInterval ? odd : [...odd, intervalMismatch(config, interval, source)]
     const reason = higher > 0 ? 'HigherPriorityHeard' : 'HigherAddressHeard'
     const active = { address: source, priority }
-    return becomeBackup(config, state, reason, interval, active, yielding(config, now), now, noted)
+    return becomeBackup(config, state, reason, interval, active, yielding(config, state.since, now), now, noted)
   }
   return assertActive(config, state, [...odd, { type: 'LosingAdvertisement', source, priority }], now)
 }

@@ -55,8 +55,9 @@ export interface Engine {
   heardInterval: Millis
   /** When it had to change to that state. */
   dueAt: Instant
-  /** When it was last Active. */
+  /** When it was last Active, and for how long. */
   ceasedAt: Instant
+  activeFor: Millis
   advertisedAt: Instant
   /** Since it is Active. */
   adverts: number
@@ -505,6 +506,7 @@ export class AgentProcess implements Listener, EngineListener {
       heardAt: never,
       heardInterval: config.advertisementInterval,
       ceasedAt: never,
+      activeFor: Number.POSITIVE_INFINITY,
       advertisedAt: never,
       begunAt: never,
     }
@@ -532,7 +534,10 @@ export class AgentProcess implements Listener, EngineListener {
     const engine = this.engines.get(key)
     if (!engine || engine.state === state.name) return
     const now = this.#timeline.now
-    if (engine.state === 'Active') engine.ceasedAt = now
+    if (engine.state === 'Active') {
+      engine.ceasedAt = now
+      engine.activeFor = now - engine.since
+    }
     engine.dueAt = due === undefined ? now : due + this.#kernel.asleep
     for (const observation of observations) {
       if (observation.type === 'Transition') engine.reason = observation.reason

@@ -127,6 +127,12 @@ export class Watch {
     const calm = since - 3 * interval - LATE
     // A move, in which nothing fails: until the announcement of each address has been heard, and what is under way has arrived.
     const isMove = !this.#isTroubledSince(calm) && [one, other].every(each => this.#isUndisturbedSince(each, calm))
+    // Two claimed it.
+    const isContested = [one, other].some(({ process }) => {
+      const engine = process?.engineFor(text)
+      return engine?.state === 'Backup' && engine.activeFor < 3 * interval
+    })
+    if (isMove && isContested) return HANDED_OVER + this.#slack
     if (isMove) return ANNOUNCED_AGAIN + ANNOUNCED * this.#world.addresses.length + this.#slack
     // Who cannot send its first advert is not heard, and silent as late as if that had been its last.
     const mute = one.isMuted || other.isMuted ? 3 * interval : 0

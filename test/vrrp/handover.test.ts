@@ -68,6 +68,48 @@ function until(state: RouterState | undefined): number | undefined {
   return state.handover && state.handover.until - NOW
 }
 
+describe('of two that took over from one that has left', () => {
+  const since = NOW - 2999
+  const late: Active = { ...active, since }
+
+  test('the lower one answers for 50 ms after it has yielded, whatever it hears: it may have announced last', () => {
+    const yielded = step(config, late, advert(200), NOW).state
+    const heard = step(config, yielded, announced, NOW + 1).state
+    assert.deepEqual([until(yielded), until(heard)], [50, 50])
+    assert.equal(holdsAddresses(step(config, heard, fires, NOW + 50).state), false)
+  })
+
+  test('the higher one announces when the other one has, once an interval and with the next advert', () => {
+    let state: RouterState = late
+    const said = [0, 10, 20].map(at => {
+      const result = step(config, state, announced, NOW + at)
+      state = result.state
+      return result.messages.map(({ type }) => type)
+    })
+    assert.deepEqual(said, [['Announce'], [], []])
+    const next = step(config, state, fires, NOW + 400)
+    assert.deepEqual(
+      next.messages.map(({ type }) => type),
+      ['Advertise', 'Announce'],
+    )
+    const after = step(config, next.state, fires, NOW + 1400)
+    assert.deepEqual(
+      after.messages.map(({ type }) => type),
+      ['Advertise'],
+    )
+  })
+})
+
+test('An Active Router defends its addresses against who announces them, every ten seconds at most', () => {
+  let state: RouterState = active
+  const defended = [0, 1000, 9999, 10_000, 19_999].filter(at => {
+    const result = step(config, state, announced, NOW + at)
+    state = result.state
+    return result.messages.some(({ type }) => type === 'Announce')
+  })
+  assert.deepEqual(defended, [0, 10_000])
+})
+
 describe('a router that leaves', () => {
   test('says Priority 0 at once, and no more', () => {
     const results = steps([
