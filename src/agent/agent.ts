@@ -17,6 +17,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import { ClusterSource } from './cluster-source.ts'
 import { ConfigStore } from './config-store.ts'
 import { FileSource } from './file-source.ts'
+import { AgentLinkStates } from './link-states.ts'
 import { Loop } from './loop.ts'
 import { machineClock } from './machine-clock.ts'
 import { ownView } from './own-view.ts'
@@ -110,7 +111,9 @@ export async function runAgent(
   opened.defer(() => frames.close())
   const announcements = openAnnouncementSocket(heard => loop?.heardAnnouncements(heard))
   opened.defer(() => announcements.close())
+  const linkStates = new AgentLinkStates(() => links.links)
   const links: LinkTable = await watchLinks(() => {
+    linkStates.changed()
     if (loop?.linksChanged()) source?.linksChanged()
   })
   opened.defer(() => links.close())
@@ -123,7 +126,7 @@ export async function runAgent(
     frames,
     openSocket: openVrrpSocket,
     readSysctl,
-    startCheck,
+    startCheck: (check, onResult) => startCheck(check, onResult, { links: linkStates }),
     logger,
     isNeighbour: options.instance !== options.node,
     openFence: () => openFence(`kube-vrrp-${ownership.mark}`),

@@ -85,12 +85,7 @@ const interfaceRules: readonly CelRule[] = [
     check: (self: { name?: string; subnet?: string }) => self.name === undefined || self.subnet === undefined,
     message: 'must have a name or a subnet, not both: remove one',
   },
-  {
-    path: 'spec.interface.name',
-    cel: "!self.matches('[/: \\\\t\\\\r\\\\n\\\\f]') && self != '.' && self != '..'",
-    check: (self: string) => !/[/: \t\r\n\f]/.test(self) && self !== '.' && self !== '..',
-    message: 'must be the name of a link as `ip link` shows it: no slash, colon or space',
-  },
+  linkNameRule('spec.interface.name'),
   {
     path: 'spec.interface.subnet',
     cel: "isCIDR(self) && cidr(self).prefixLength() > 0 && !self.matches(':.*\\\\.')",
@@ -98,6 +93,15 @@ const interfaceRules: readonly CelRule[] = [
     message: 'must be a subnet such as 192.168.1.0/24 or 2001:db8::/64',
   },
 ]
+
+function linkNameRule(path: string): CelRule {
+  return {
+    path,
+    cel: "!self.matches('[/: \\\\t\\\\r\\\\n\\\\f]') && self != '.' && self != '..'",
+    check: (self: string) => !/[/: \t\r\n\f]/.test(self) && self !== '.' && self !== '..',
+    message: 'must be the name of a link as `ip link` shows it: no slash, colon or space',
+  }
+}
 
 const protocolRules: readonly CelRule[] = [
   durationRule('spec.advertisementInterval'),
@@ -166,7 +170,7 @@ function preemptionRules(path: string): readonly CelRule[] {
   ]
 }
 
-const CHECK_KINDS = ['process', 'exec', 'http', 'tcp'] as const
+const CHECK_KINDS = ['process', 'exec', 'http', 'tcp', 'link'] as const
 
 function checkRules(path: string): readonly CelRule[] {
   return [
@@ -174,7 +178,7 @@ function checkRules(path: string): readonly CelRule[] {
       path,
       cel: `[${CHECK_KINDS.map(kind => `has(self.${kind})`).join(', ')}].exists_one(is, is)`,
       check: (self: Check) => CHECK_KINDS.filter(kind => self[kind] !== undefined).length === 1,
-      message: 'must have exactly one of process, exec, http and tcp',
+      message: `must have exactly one of ${CHECK_KINDS.slice(0, -1).join(', ')} and ${CHECK_KINDS.at(-1)}`,
     },
     {
       path,
@@ -193,8 +197,17 @@ function checkRules(path: string): readonly CelRule[] {
         message: 'must be 100ms to 1h',
       },
     ]),
+    durationRule(`${path}.initialDelay`),
+    {
+      path,
+      field: 'initialDelay',
+      cel: `!has(self.initialDelay) || !${isDurationCel('self.initialDelay')} || duration(self.initialDelay) <= duration('1h')`,
+      check: (self: Check) => durationWithin(self.initialDelay, length => length <= MAX_CHECK_INTERVAL),
+      message: 'must be at most 1h',
+    },
     ...httpRules(`${path}.http`),
     ...tcpRules(`${path}.tcp`),
+    linkNameRule(`${path}.link.name`),
   ]
 }
 

@@ -164,6 +164,21 @@ export const TcpCheck = {
 } as const satisfies JsonSchema
 export type TcpCheck = Static<typeof TcpCheck>
 
+export const LinkCheck = {
+  type: 'object',
+  description: 'Passes while a link of the node is up and has carrier; a change is noticed at once.',
+  required: ['name'],
+  properties: {
+    name: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 15,
+      description: "The link of this name. The virtual router's own link needs no check.",
+    },
+  },
+} as const satisfies JsonSchema
+export type LinkCheck = Static<typeof LinkCheck>
+
 export const Check = {
   type: 'object',
   description: 'Something that must be well on a node: a failing check lowers the priority there, or is a FAULT.',
@@ -200,6 +215,10 @@ export const Check = {
     },
     http: HttpCheck,
     tcp: TcpCheck,
+    link: LinkCheck,
+    initialDelay: duration(
+      'Time before the first run, at most 1h (default: 0s); a virtual router waits for the first result.',
+    ),
     interval: duration('Time from one run to the next, 100ms to 1h (default: 1s).'),
     timeout: duration(
       'A run that takes longer is ended and counts as failed, 100ms to 1h (default: the interval). Runs never overlap.',
@@ -215,6 +234,11 @@ export const Check = {
       minimum: 1,
       maximum: 1000,
       description: 'Passes in a row until it passes again (default: 1).',
+    },
+    inverse: {
+      type: 'boolean',
+      description:
+        'Whether it passes when it would fail, and fails when it would pass (default: false). What could not be found out fails either way.',
     },
     weight: {
       type: 'integer',

@@ -1,5 +1,5 @@
 import type { Check } from '../api/virtual-ip.ts'
-import { startCheck } from './check.ts'
+import type { StartCheck } from './check.ts'
 import type { CheckResult } from './repeat.ts'
 
 /**
@@ -8,7 +8,7 @@ import type { CheckResult } from './repeat.ts'
  */
 export class CheckSet {
   readonly #onResult: (key: string, result: CheckResult) => void
-  readonly #start: typeof startCheck
+  readonly #start: StartCheck
   readonly #later: (work: () => void) => void
   #running = new Map<string, Running>()
   #byKey = new Map<string, Running>()
@@ -16,7 +16,7 @@ export class CheckSet {
   /** `onResult` is told every key's first result and each change of it, always after `set` has returned. */
   constructor(
     onResult: (key: string, result: CheckResult) => void,
-    start: typeof startCheck = startCheck,
+    start: StartCheck,
     later: (work: () => void) => void = queueMicrotask,
   ) {
     this.#onResult = onResult
@@ -71,6 +71,8 @@ interface Running {
 }
 
 /** What makes two checks the same run; what their results are called and weigh does not. */
-function identity({ process, exec, http, tcp, interval, timeout, fall, rise }: Check): string {
-  return JSON.stringify([process?.name, exec?.command, http, tcp, interval, timeout, fall, rise])
+function identity({ process, exec, http, tcp, link, inverse, ...schedule }: Check): string {
+  const { initialDelay, interval, timeout, fall, rise } = schedule
+  const looks = [process?.name, exec?.command, http, tcp, link?.name, inverse ?? false]
+  return JSON.stringify([...looks, initialDelay, interval, timeout, fall, rise])
 }

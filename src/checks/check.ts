@@ -1,12 +1,15 @@
 import type { Check } from '../api/virtual-ip.ts'
 import { type Millis, parseDuration } from '../lib/time.ts'
 import { type Clock, processClock } from './clock.ts'
+import { peerText } from './connection.ts'
 import { execute } from './exec.ts'
-import { httpRuns } from './http.ts'
+import { httpRuns, requestText } from './http.ts'
+import { lookAtLink, watchLink } from './link.ts'
 import { findProcess } from './process.ts'
 import { ProcessTable } from './process-table.ts'
 import { type CheckResult, repeat, type Schedule } from './repeat.ts'
-import type { Run } from './run.ts'
+import { inverted, type Run } from './run.ts'
+import type { Surroundings } from './surroundings.ts'
 import { openConnection } from './tcp.ts'
 
 const DEFAULT_INTERVAL: Millis = 1000
@@ -15,6 +18,9 @@ const FIRST_WITHIN: Millis = 250
 
 const processes = new ProcessTable()
 
+/** Runs a check until it is closed, and tells its first verdict and every change of it. */
+export type StartCheck = (check: Check, onResult: (result: CheckResult) => void) => { close(): void }
+
 /**
  * Runs `check` from now on and tells its first verdict and every change of it. Runs are spread over their interval by a hash; only
  * process checks of one interval run at the same moment, because one scan of the process table answers them all.
@@ -22,18 +28,42 @@ const processes = new ProcessTable()
 export function startCheck(
   check: Check,
   onResult: (result: CheckResult) => void,
+  surroundings: Surroundings,
   clock: Clock = processClock,
 ): { close(): void } {
   const interval = millis(check, 'interval') ?? DEFAULT_INTERVAL
   const limit = millis(check, 'timeout') ?? interval
-  return repeat(runnerOf(check, limit), scheduleOf(check, interval), onResult, clock)
+  const { start, watch, found } = lookOf(check, limit, surroundings)
+  const run = check.inverse ? (signal: AbortSignal) => inverted(start(signal), found) : start
+  return repeat(run, scheduleOf(check, interval), onResult, clock, watch)
 }
 
-function runnerOf({ name, process, exec, http, tcp }: Check, limit: Millis): (signal: AbortSignal) => Run {
-  if (process) return () => findProcess(process.name, limit, processes)
-  if (exec) return signal => execute(exec.command, limit, signal)
-  if (http) return httpRuns(http, limit)
-  if (tcp) return signal => openConnection(tcp, limit, signal)
+/** How a check of some kind looks. */
+interface Look {
+  readonly start: (signal: AbortSignal) => Run
+  /** What it has found where it passes. */
+  readonly found: string
+  /** Asks for a run when something has changed, until what it returns is called. */
+  readonly watch?: (look: () => void) => () => void
+}
+
+function lookOf({ name, process, exec, http, tcp, link }: Check, limit: Millis, { links }: Surroundings): Look {
+  if (process)
+    return { start: () => findProcess(process.name, limit, processes), found: `Process ${process.name} runs` }
+  if (exec) return { start: signal => execute(exec.command, limit, signal), found: 'The command has exit status 0' }
+  if (http) return { start: httpRuns(http, limit), found: `${requestText(http)} is answered as expected` }
+  if (tcp) {
+    const { host = '127.0.0.1', port } = tcp
+    const found = `A connection to ${peerText({ host, port })} opens`
+    return { start: signal => openConnection(tcp, limit, signal), found }
+  }
+  if (link) {
+    return {
+      start: () => lookAtLink(link.name, links),
+      found: `Link ${link.name} has carrier`,
+      watch: look => watchLink(link.name, links, look),
+    }
+  }
   throw new RangeError(`Check ${name} is of no kind`)
 }
 
@@ -42,10 +72,14 @@ function scheduleOf(check: Check, interval: Millis): Schedule {
   return {
     interval,
     phase: spread * interval,
-    firstAfter: spread * Math.min(interval, FIRST_WITHIN),
+    firstAfter: initialDelay(check) + spread * Math.min(interval, FIRST_WITHIN),
     rise: check.rise ?? 1,
     fall: check.fall ?? 1,
   }
+}
+
+function initialDelay({ initialDelay = '0s' }: Check): Millis {
+  return parseDuration(initialDelay) ?? 0
 }
 
 function millis(check: Check, field: 'interval' | 'timeout'): Millis | undefined {

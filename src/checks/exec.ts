@@ -33,16 +33,16 @@ async function run(
   decide: (outcome: Outcome) => void,
 ): Promise<void> {
   await turnToFork()
-  if (signal.aborted) return decide(failed('Not run: the check has ended'))
+  if (signal.aborted) return decide(unknown('Not run: the check has ended'))
   const started = start(command)
-  if (typeof started === 'string') return decide(failed(started))
+  if (typeof started === 'string') return decide(unknown(started))
 
   const line = new LastLine()
   line.follow(started.stdout)
   line.follow(started.stderr)
   let stopped: Promise<void> | undefined
   const stop = (why: string) => {
-    decide(failed(withLine(why, line.text())))
+    decide(unknown(withLine(why, line.text())))
     stopped ??= endGroup(started)
   }
   const unlimit = afterLimit(limit, () => stop(`took longer than ${formatDuration(limit)}`))
@@ -55,7 +55,8 @@ async function run(
   signal.removeEventListener('abort', onAbort)
   await atMost(OUTPUT_GRACE, closed)
   line.close()
-  decide(exit === undefined ? { passed: true } : failed(withLine(exit, line.text())))
+  if (exit === undefined) decide({ passed: true })
+  else decide((started.pid === undefined ? unknown : failed)(withLine(exit, line.text())))
   await stopped
 }
 
@@ -124,6 +125,11 @@ function cannotRun(program: string, error: unknown): string {
 
 function failed(message: string): Outcome {
   return { passed: false, message }
+}
+
+/** It has said neither that it is well nor that it is not. */
+function unknown(message: string): Outcome {
+  return { passed: false, message, unknown: true }
 }
 
 function withLine(what: string, line: string): string {

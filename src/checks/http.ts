@@ -10,9 +10,9 @@ import { encryption } from './tls.ts'
  * Redirects are not followed; no body is waited for.
  */
 export function httpRuns(check: HttpCheck, limit: Millis): (signal: AbortSignal) => Run {
-  const { scheme = 'HTTP', host = '127.0.0.1', port, path = '/', expectedStatus = ['200-399'] } = check
+  const { scheme, host = '127.0.0.1', port, path = '/', expectedStatus = ['200-399'] } = check
   const peer = { host, port }
-  const what = `GET ${scheme.toLowerCase()}://${peerText(peer)}${path}`
+  const what = requestText(check)
   const headers = { 'user-agent': 'kube-vrrp', accept: '*/*', host: peerText(peer), ...headersOf(check) }
   const encrypted = scheme === 'HTTPS' ? encryption(check) : (socket: Socket) => socket
   return signal =>
@@ -26,6 +26,11 @@ export function httpRuns(check: HttpCheck, limit: Millis): (signal: AbortSignal)
         )
         .end()
     })
+}
+
+/** `GET http://127.0.0.1:80/healthz` */
+export function requestText({ scheme = 'HTTP', host = '127.0.0.1', port, path = '/' }: HttpCheck): string {
+  return `GET ${scheme.toLowerCase()}://${peerText({ host, port })}${path}`
 }
 
 function headersOf({ httpHeaders = [] }: HttpCheck): Record<string, string | string[]> {

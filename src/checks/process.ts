@@ -7,7 +7,7 @@ import { afterLimit } from './time-limit.ts'
 export function findProcess(name: string, limit: Millis, table: ProcessTable): Run {
   const outcome = table.isRunning(name).then(
     (running): Outcome => (running ? { passed: true } : { passed: false, message: `No process ${name} runs` }),
-    (error: Error): Outcome => ({ passed: false, message: error.message }),
+    (error: Error): Outcome => ({ passed: false, message: error.message, unknown: true }),
   )
   return { outcome: within(limit, outcome), ended: outcome.then(() => {}) }
 }
@@ -15,7 +15,7 @@ export function findProcess(name: string, limit: Millis, table: ProcessTable): R
 function within(limit: Millis, outcome: Promise<Outcome>): Promise<Outcome> {
   const { promise, resolve } = Promise.withResolvers<Outcome>()
   const message = `Reading the process table took longer than ${formatDuration(limit)}`
-  const unlimit = afterLimit(limit, () => resolve({ passed: false, message }))
+  const unlimit = afterLimit(limit, () => resolve({ passed: false, message, unknown: true }))
   outcome.then(found => {
     unlimit()
     resolve(found)

@@ -19,19 +19,25 @@ export interface CheckResult {
 
 /**
  * Begins a run at every interval and tells each change of the verdict, the first included, never from within this call. A run that
- * still goes on when the next is due goes on, and the next is left out; past its time limit, that counts as a failure each time.
+ * still goes on when the next is due goes on, and the next is left out; past its time limit, that counts as a failure each time. `watch`
+ * may ask for a run between, once the first is due.
  */
 export function repeat(
   start: (signal: AbortSignal) => Run,
   schedule: Schedule,
   onResult: (result: CheckResult) => void,
   clock: Clock,
+  watch: (look: () => void) => () => void = () => () => {},
 ): { close(): void } {
   const ending = new AbortController()
   let verdict = UNKNOWN
   let current: { decided: boolean } | undefined
-  let due = clock.now() + schedule.firstAfter
+  const first = clock.now() + schedule.firstAfter
+  let due = first
   let cancel = clock.at(due, tick)
+  const unwatch = watch(() => {
+    if (!current && clock.now() >= first) begin()
+  })
 
   function tick(): void {
     due = nextDue(schedule, Math.max(due, clock.now()))
@@ -64,6 +70,7 @@ export function repeat(
   return {
     close() {
       cancel()
+      unwatch()
       ending.abort()
     },
   }

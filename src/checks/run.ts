@@ -1,5 +1,8 @@
 /** What one run of a check found; `message`: why it failed, in one line. */
-export type Outcome = { readonly passed: true } | { readonly passed: false; readonly message: string }
+export type Outcome =
+  | { readonly passed: true }
+  /** `unknown`: nothing could be found out, so that the contrary is not so either. */
+  | { readonly passed: false; readonly message: string; readonly unknown?: true }
 
 /** One run of a check. Neither promise rejects. */
 export interface Run {
@@ -7,4 +10,14 @@ export interface Run {
   readonly outcome: Promise<Outcome>
   /** When nothing of it is left; a command that can't be killed ends long after its outcome. */
   readonly ended: Promise<void>
+}
+
+/** `run` with its outcome turned round; `found`: what it has found where it passes. */
+export function inverted({ outcome, ended }: Run, found: string): Run {
+  return { outcome: outcome.then(one => contrary(one, found)), ended }
+}
+
+function contrary(outcome: Outcome, found: string): Outcome {
+  if (outcome.passed) return { passed: false, message: `${found}, and should not (inverse)` }
+  return outcome.unknown ? outcome : { passed: true }
 }

@@ -19,7 +19,7 @@ const NO_DURATION = 'must be a duration in whole milliseconds, such as 200ms, 1.
 const INTERVAL_3 = 'must be 10ms to 40.95s in steps of 10ms (version 3), e.g. 200ms'
 const INTERVAL_2 = 'must be 1s to 255s in whole seconds, which is all that version 2 can say, e.g. 1s; or use version 3'
 const NO_LINK = 'must be the name of a link as `ip link` shows it: no slash, colon or space'
-const ONE_KIND = 'must have exactly one of process, exec, http and tcp'
+const ONE_KIND = 'must have exactly one of process, exec, http, tcp and link'
 const NO_PEER = 'must be an IPv4 or IPv6 address, or a DNS name such as localhost'
 const NO_PATH = 'must begin with / and have no spaces; what is not ASCII is written as %XX'
 const NO_NAME = 'must be the name of a header, such as Host: no spaces, colons or other separators'
@@ -65,6 +65,14 @@ const tcp = (fields: object, path: string, sentence: string): Refusal =>
     `a tcp check with ${JSON.stringify(fields)}`,
     { checks: [{ name: 'web', tcp: { port: 80, ...fields } }] },
     `spec.checks[0].tcp${path}`,
+    sentence,
+  )
+
+const link = (name: string, sentence: string): Refusal =>
+  spec(
+    `a link check of "${name}"`,
+    { checks: [{ name: 'uplink', link: { name } }] },
+    'spec.checks[0].link.name',
     sentence,
   )
 
@@ -310,6 +318,13 @@ export const refusals: readonly Refusal[] = [
   checks('a check every 2h', { interval: '2h' }, '.interval', 'must be 100ms to 1h'),
   checks('a check every now and then', { interval: 'sometimes' }, '.interval', NO_DURATION),
   checks('a check with a timeout of 0s', { timeout: '0s' }, '.timeout', 'must be 100ms to 1h'),
+  checks('a check that begins after 2h', { initialDelay: '2h' }, '.initialDelay', 'must be at most 1h'),
+  checks('a check that begins later', { initialDelay: 'later' }, '.initialDelay', NO_DURATION),
+  checks('inverse "yes"', { inverse: 'yes' }, '.inverse', 'must be of type boolean'),
+  link('eth0/1', NO_LINK),
+  link('..', NO_LINK),
+  link('', 'should be at least 1 chars long'),
+  link('abcdefghijklmnop', 'Too long: may not be more than 15 bytes'),
   checks('a check with fall 0', { fall: 0 }, '.fall', 'should be greater than or equal to 1'),
   spec(
     'a check without a command',

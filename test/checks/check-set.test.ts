@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Check } from '../../src/api/virtual-ip.ts'
+import { startCheck } from '../../src/checks/check.ts'
 import { CheckSet } from '../../src/checks/check-set.ts'
 import type { CheckResult } from '../../src/checks/repeat.ts'
 import { settled } from './fake-clock.ts'
+import { surroundings } from './surroundings.ts'
 
 const NGINX: Check = { name: 'nginx', process: { name: 'nginx' }, interval: '2s', fall: 2, rise: 2, weight: -20 }
 const ROUTE: Check = { name: 'route', exec: { command: ['/bin/ping', '-c1', '10.0.0.1'] } }
@@ -81,9 +83,24 @@ test('checks are the same only where they look at the same thing', () => {
     { name: 'g', tcp: { port: 80, host: '::1' } },
     { name: 'h', exec: { command: ['80'] } },
     { name: 'i', process: { name: '80' } },
+    { name: 'j', link: { name: '80' } },
+    { name: 'k', link: { name: '80' }, inverse: false },
+    { name: 'l', link: { name: '80' }, inverse: true },
+    { name: 'm', link: { name: '80' }, initialDelay: '1s' },
   ]
   set.set(new Map(checks.map(check => [`web/${check.name}`, check])))
-  assert.deepEqual(take(), ['start a', 'start c', 'start d', 'start e', 'start g', 'start h', 'start i'])
+  assert.deepEqual(take(), [
+    'start a',
+    'start c',
+    'start d',
+    'start e',
+    'start g',
+    'start h',
+    'start i',
+    'start j',
+    'start l',
+    'start m',
+  ])
 })
 
 test('a VirtualIP that joins a running check is told its verdict, after set has returned', async () => {
@@ -123,7 +140,10 @@ test('a check that is gone has no result, and nobody is told of it', async () =>
 
 test('a set of real checks tells their results', async () => {
   const { promise, resolve } = Promise.withResolvers<[string, CheckResult]>()
-  const set = new CheckSet((key, result) => resolve([key, result]))
+  const set = new CheckSet(
+    (key, result) => resolve([key, result]),
+    (check, tell) => startCheck(check, tell, surroundings()),
+  )
   set.set(new Map([['web/true', { name: 'true', exec: { command: ['/bin/true'] } }]]))
   assert.deepEqual(await promise, ['web/true', { passing: true }])
   set.close()

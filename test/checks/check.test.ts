@@ -11,6 +11,7 @@ import type { Check } from '../../src/api/virtual-ip.ts'
 import { startCheck } from '../../src/checks/check.ts'
 import type { CheckResult } from '../../src/checks/repeat.ts'
 import { FakeClock } from './fake-clock.ts'
+import { surroundings } from './surroundings.ts'
 
 function folder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'kube-vrrp-test-'))
@@ -21,7 +22,7 @@ function folder(t: TestContext): string {
 /** The results of a real check, each within 5 s. */
 function results(t: TestContext, check: Check) {
   const queue: CheckResult[] = []
-  const { close } = startCheck(check, result => queue.push(result))
+  const { close } = startCheck(check, result => queue.push(result), surroundings())
   t.after(close)
   return async () => {
     for (let i = 0; i < 500 && queue.length === 0; i++) await sleep(10)
@@ -69,6 +70,7 @@ test('runs of a slow command never overlap', async t => {
   const { close } = startCheck(
     { name: 'slow', exec: { command: ['/bin/sh', '-c', script] }, interval: '100ms', timeout: '5s' },
     () => {},
+    surroundings(),
   )
   await sleep(1200)
   close()
@@ -112,7 +114,7 @@ test('process checks of one interval run at the same moment, all others are spre
         wanted.push(moment - clock.now())
         return at(moment, wake)
       }
-      startCheck(check, () => {}, clock).close()
+      startCheck(check, () => {}, surroundings(), clock).close()
     }
     return wanted
   }
@@ -132,9 +134,9 @@ test('process checks of one interval run at the same moment, all others are spre
 
 test('a duration that is none, or no time at all, is a mistake of the caller', () => {
   for (const interval of ['0s', 'soon']) {
-    assert.throws(() => startCheck({ name: 'a', process: { name: 'b' }, interval }, () => {}), {
+    assert.throws(() => startCheck({ name: 'a', process: { name: 'b' }, interval }, () => {}, surroundings()), {
       message: `Check a: interval "${interval}" is no duration above 0`,
     })
   }
-  assert.throws(() => startCheck({ name: 'a' }, () => {}), { message: 'Check a is of no kind' })
+  assert.throws(() => startCheck({ name: 'a' }, () => {}, surroundings()), { message: 'Check a is of no kind' })
 })

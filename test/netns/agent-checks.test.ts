@@ -151,6 +151,21 @@ describe('a check', { concurrency: 4 }, () => {
     assert.equal(message, 'Check far fails: Cannot connect to 10.1.0.77:80: no answer within 500ms')
   })
 
+  test('of another link fails as soon as that is down, however rarely it is looked at, and passes when it is up', async t => {
+    const node1 = testLan(t, 'uplink').node()
+    node1.run('ip', 'link', 'add', 'uplink', 'type', 'veth', 'peer', 'name', 'other-end')
+    const check: Check = { name: 'uplink', link: { name: 'uplink' }, interval: '1h' }
+    const agent = startAgent(node1, { file: file({ [node1.name]: 200 }, [check]) })
+    const { message } = await comesTo(agent, 'FAULT', { reason: 'CheckFailed' })
+    assert.equal(message, 'Check uplink fails: Link uplink is down (ip link set uplink up)')
+    node1.run('ip', 'link', 'set', 'uplink', 'up')
+    node1.run('ip', 'link', 'set', 'other-end', 'up')
+    await comesTo(agent, 'MASTER')
+    node1.run('ip', 'link', 'delete', 'uplink')
+    const gone = await comesTo(agent, 'FAULT', { reason: 'CheckFailed' })
+    assert.equal(gone.message, 'Check uplink fails: Link uplink does not exist on this node')
+  })
+
   test('that is added, changed and removed under a running MASTER takes effect without a flap', async t => {
     const node1 = testLan(t, 'change').node()
     const go = `${scratchFolder()}/go`

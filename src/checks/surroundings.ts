@@ -1,0 +1,6 @@
+import type { LinkStates } from './link.ts'
+
+/** What checks look at through the agent that runs them. */
+export interface Surroundings {
+  readonly links: LinkStates
+}
