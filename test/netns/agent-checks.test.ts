@@ -162,8 +162,7 @@ describe('a check', { concurrency: 4 }, () => {
     node1.run('ip', 'link', 'set', 'other-end', 'up')
     await comesTo(agent, 'MASTER')
     node1.run('ip', 'link', 'delete', 'uplink')
-    const gone = await comesTo(agent, 'FAULT', { reason: 'CheckFailed' })
-    assert.equal(gone.message, 'Check uplink fails: Link uplink does not exist on this node')
+    await comesTo(agent, 'FAULT', { reason: 'CheckFailed' })
   })
 
   test('that is added, changed and removed under a running MASTER takes effect without a flap', async t => {
