@@ -18,7 +18,9 @@ export interface AgentSettings extends CommonSettings {
   readonly stateDir: string
   /** Absent for an instance that is not named after its node: two agents on one host do not share a port. */
   readonly metricsAddress?: string
-  readonly checksAllowed: readonly ('Process' | 'Exec')[]
+  readonly checksAllowed: readonly ('Process' | 'Exec' | 'File')[]
+  /** Absolute paths below which file checks may read. */
+  readonly fileCheckFolders: readonly string[]
   /** How long at most to answer for an address that this node gives up, until its successor has announced it; 0: not at all. */
   readonly handover: Millis
 }
@@ -83,12 +85,19 @@ export function readSettings(argv: readonly string[], version: string): Settings
     )
     .addOption(env('--allow-process-checks', 'in a cluster: run process checks (needs the host PID namespace)'))
     .addOption(env('--allow-exec-checks', 'in a cluster: run the commands of exec checks on this node'))
+    .addOption(
+      env('--file-check-folders <paths>', 'in a cluster: the folders below which file checks may read, by commas')
+        .argParser(folders)
+        .default([], 'none'),
+    )
     .action(options => {
       const instance = options.instance ?? options.node
+      const fileCheckFolders: readonly string[] = options.file ? ['/'] : options.fileCheckFolders
       const metricsAddress = options.metricsAddress ?? (instance === options.node ? ':9180' : undefined)
       const checksAllowed = [
         ...(options.allowProcessChecks || options.file ? (['Process'] as const) : []),
         ...(options.allowExecChecks || options.file ? (['Exec'] as const) : []),
+        ...(fileCheckFolders.length > 0 ? (['File'] as const) : []),
       ]
       settings = {
         command: 'agent',
@@ -98,6 +107,7 @@ export function readSettings(argv: readonly string[], version: string): Settings
           instance,
           stateDir: options.stateDir,
           checksAllowed,
+          fileCheckFolders,
           handover: options.handover,
           ...present({ file: options.file, metricsAddress }),
         },
@@ -233,6 +243,15 @@ function duration(value: string): Millis {
   const millis = parseDuration(value)
   if (millis !== undefined) return millis
   throw new InvalidArgumentError('It is a duration, e.g. 29s or 500ms.')
+}
+
+function folders(value: string): string[] {
+  const paths = value.split(',')
+  const isFolder = (path: string) => path === '/' || /^(\/(?!\.{1,2}(\/|$))[^/]+)+$/.test(path)
+  if (paths.every(isFolder)) return paths
+  throw new InvalidArgumentError(
+    'It is absolute paths of folders, by commas, without a slash at the end: /run/load,/var/lib/app.',
+  )
 }
 
 function fileName(value: string): string {

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
+import type { CheckToAllow } from '../api/virtual-ip-node.ts'
 import { startCheck } from '../checks/check.ts'
+import { Files } from '../checks/file.ts'
 import type { Millis } from '../lib/time.ts'
 import { openAddresses } from '../linux/addresses.ts'
 import { openAnnouncementSocket } from '../linux/announcement-socket.ts'
@@ -34,7 +36,9 @@ export interface AgentOptions {
   readonly instance: string
   readonly stateDir: string
   readonly metricsAddress?: string
-  readonly checksAllowed: readonly ('Process' | 'Exec')[]
+  readonly checksAllowed: readonly CheckToAllow[]
+  /** Absolute paths. */
+  readonly fileCheckFolders: readonly string[]
   readonly kubeconfig?: string
   readonly namespace: string
   /** How long at most to answer for an address that this node gives up, until its successor has announced it; 0: not at all. */
@@ -118,6 +122,7 @@ export async function runAgent(
   })
   opened.defer(() => links.close())
 
+  const surroundings = { links: linkStates, files: new Files(options.fileCheckFolders) }
   loop = new Loop({
     clock: machineClock,
     links,
@@ -126,7 +131,7 @@ export async function runAgent(
     frames,
     openSocket: openVrrpSocket,
     readSysctl,
-    startCheck: (check, onResult) => startCheck(check, onResult, { links: linkStates }),
+    startCheck: (check, onResult) => startCheck(check, onResult, surroundings),
     logger,
     isNeighbour: options.instance !== options.node,
     openFence: () => openFence(`kube-vrrp-${ownership.mark}`),
@@ -189,6 +194,7 @@ export async function runAgent(
       ...(options.kubeconfig ? { kubeconfig: options.kubeconfig } : {}),
       version: options.version,
       checksAllowed: options.checksAllowed,
+      fileCheckFolders: options.fileCheckFolders,
       store,
       apply: (spec, passwords, live) => running.setSpec(spec, passwords, live),
       logger,

@@ -1,7 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type DesiredCondition, setConditions } from '../api/conditions.ts'
 import { agentLeaseName, FIELD_MANAGER } from '../api/names.ts'
-import type { LinkStatus, VirtualIPNode, VirtualIPNodeStatus, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
+import type {
+  CheckToAllow,
+  LinkStatus,
+  VirtualIPNode,
+  VirtualIPNodeStatus,
+  VirtualRouterStatus,
+} from '../api/virtual-ip-node.ts'
 import { retryDelay } from '../kube/backoff.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { KubeError } from '../kube/kube-error.ts'
@@ -20,7 +26,9 @@ export interface ClusterReportsSettings {
   readonly client: KubeClient
   readonly node: string
   readonly version: string
-  readonly checksAllowed: readonly ('Process' | 'Exec')[]
+  readonly checksAllowed: readonly CheckToAllow[]
+  /** Absolute paths. */
+  readonly fileCheckFolders: readonly string[]
   readonly logger: Logger
   /** A report failed, in a sentence. */
   readonly onTrouble: (sentence: string) => void
@@ -157,11 +165,12 @@ export class ClusterReports {
   }
 
   #status(node: VirtualIPNode, { running, accepted, routers, links }: Report): VirtualIPNodeStatus {
-    const { version, checksAllowed } = this.#settings
+    const { version, checksAllowed, fileCheckFolders } = this.#settings
     return {
       observedGeneration: running,
       agentVersion: version,
       checksAllowed: [...checksAllowed],
+      ...(fileCheckFolders.length > 0 && { fileCheckFolders: [...fileCheckFolders] }),
       links: [...links],
       virtualRouters: [...routers],
       conditions: setConditions(node.status?.conditions ?? [], [accepted], new Date().toISOString()),

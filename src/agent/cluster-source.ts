@@ -2,7 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { Condition, DesiredCondition } from '../api/conditions.ts'
 import { describeFieldErrors, parseVirtualIPNodeSpec } from '../api/parse.ts'
-import type { LinkStatus, VirtualIPNode, VirtualIPNodeSpec, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
+import type {
+  CheckToAllow,
+  LinkStatus,
+  VirtualIPNode,
+  VirtualIPNodeSpec,
+  VirtualRouterStatus,
+} from '../api/virtual-ip-node.ts'
 import { type KubeClient, openClient } from '../kube/client.ts'
 import type { KubeError } from '../kube/kube-error.ts'
 import { VIRTUAL_IP_NODES } from '../kube/resources.ts'
@@ -33,7 +39,9 @@ export interface ClusterSourceOptions {
   readonly namespace: string
   readonly kubeconfig?: string
   readonly version: string
-  readonly checksAllowed: readonly ('Process' | 'Exec')[]
+  readonly checksAllowed: readonly CheckToAllow[]
+  /** Absolute paths. */
+  readonly fileCheckFolders: readonly string[]
   readonly store: ConfigStore
   /** `live`: the controller says so now, as opposed to what was kept on disk. */
   readonly apply: (spec: VirtualIPNodeSpec, passwords: Passwords, live: boolean) => void
@@ -89,12 +97,13 @@ export class ClusterSource {
   private constructor(options: ClusterSourceOptions) {
     this.#options = options
     this.#client = openClient({ kubeconfig: options.kubeconfig, namespace: options.namespace })
-    const { node, version, checksAllowed, logger } = options
+    const { node, version, checksAllowed, fileCheckFolders, logger } = options
     this.#reports = new ClusterReports({
       client: this.#client,
       node,
       version,
       checksAllowed,
+      fileCheckFolders,
       logger,
       onTrouble: sentence => this.#complain(sentence),
       current: () => (this.#watch?.synced ? this.#watch.cache.get(node) : 'Unknown'),

@@ -1,3 +1,4 @@
+import { addsItsNumber } from '../api/file-number.ts'
 import type { Check } from '../api/virtual-ip.ts'
 import type { VirtualRouterSpec } from '../api/virtual-ip-node.ts'
 import { type Family, fullLength, type IpAddress, isLinkLocal, type Prefix, parsePrefix } from '../lib/ip-address.ts'
@@ -18,6 +19,8 @@ export interface Fault {
 
 export interface CheckResult {
   readonly passing: boolean
+  /** What is weighed, where it is a number that is looked at. */
+  readonly number?: number
   readonly message?: string
 }
 
@@ -69,14 +72,11 @@ export function desiredRouter(
   }
 
   const checks = (spec.checks ?? []).map(check => ({ check, result: resultOf(checkKey(key, check)) }))
-  const known = checks.flatMap(({ check, result }) =>
-    result ? [{ passing: result.passing, ...(check.weight === undefined ? {} : { weight: check.weight }) }] : [],
-  )
+  const known = checks.flatMap(({ check, result }) => (result ? [weighed(check, result)] : []))
   const priority = effectivePriority(spec.priority, known)
   if (priority === 'FAULT') {
-    const failing = checks.find(({ check, result }) => check.weight === undefined && result && !result.passing)
-    const detail = failing?.result?.message
-    return fault('CheckFailed', `Check ${failing?.check.name} fails${detail ? `: ${detail}` : ''}`)
+    const { name, message } = known.find(({ weight, passing }) => weight === undefined && !passing) ?? {}
+    return fault('CheckFailed', `Check ${name} fails${message ? `: ${message}` : ''}`)
   }
 
   const config: VirtualRouterConfig = {
@@ -93,6 +93,27 @@ export function desiredRouter(
   const unknown = checks.find(({ result }) => result === undefined)
   return desired(unknown ? { waitingFor: unknown.check.name, link, config } : { link, config })
 }
+
+interface Weighed {
+  readonly name: string
+  readonly passing: boolean
+  /** Absent: failing is a FAULT. */
+  readonly weight?: number
+  readonly message?: string | undefined
+}
+
+/** A check's say. Of a number it is the product, as of keepalived's track_file; where there is none, nothing. */
+function weighed(check: Check, { passing, number, message }: CheckResult): Weighed {
+  const { name, weight, inverse = false } = check
+  if (weight === undefined) return { name, passing, message }
+  if (!addsItsNumber(check)) return { name, passing, weight }
+  const product = (number ?? 0) * weight * (inverse ? -1 : 1)
+  if (product > LEAST_PRODUCT) return { name, passing: product > 0, weight: product }
+  return { name, passing: false, message: `${number} times its weight is ${product}, which is a FAULT below -253` }
+}
+
+/** A product of this or less is a FAULT. */
+const LEAST_PRODUCT = -254
 
 /** File mode gives a subnet, which no link can be named, where it found no link. */
 function missing(link: string): string {

@@ -34,7 +34,7 @@ export function filePlanInput(file: VirtualIPFile, links: readonly LinkStatus[])
       node,
       alive: true,
       confirmed: true,
-      status: { links: reported, checksAllowed: ['Process', 'Exec'] },
+      status: { links: reported, checksAllowed: ['Process', 'Exec', 'File'], fileCheckFolders: ['/'] },
     })),
   }
 }

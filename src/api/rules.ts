@@ -170,7 +170,7 @@ function preemptionRules(path: string): readonly CelRule[] {
   ]
 }
 
-const CHECK_KINDS = ['process', 'exec', 'http', 'tcp', 'link'] as const
+const CHECK_KINDS = ['process', 'exec', 'http', 'tcp', 'link', 'file'] as const
 
 function checkRules(path: string): readonly CelRule[] {
   return [
@@ -208,7 +208,21 @@ function checkRules(path: string): readonly CelRule[] {
     ...httpRules(`${path}.http`),
     ...tcpRules(`${path}.tcp`),
     linkNameRule(`${path}.link.name`),
+    filePathRule(`${path}.file.path`),
   ]
+}
+
+const NOT_SLASH = '[^/\\x00-\\x1f]'
+const NEITHER = '[^/.\\x00-\\x1f]'
+const FILE_PATH = `^(/(${NEITHER}${NOT_SLASH}*|[.]${NEITHER}${NOT_SLASH}*|[.][.]${NOT_SLASH}+))+$`
+
+function filePathRule(path: string): CelRule {
+  return {
+    path,
+    cel: `self.matches('${FILE_PATH.replaceAll('\\', '\\\\')}')`,
+    check: (self: string) => new RegExp(FILE_PATH).test(self),
+    message: 'must be the absolute path of a file, without . and .. in it and no slash at its end, e.g. /run/load',
+  }
 }
 
 function selectorRules(path: string): readonly CelRule[] {

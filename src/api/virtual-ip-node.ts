@@ -200,6 +200,7 @@ export const VirtualRouterStatus = {
         properties: {
           name: { type: 'string', description: 'The name of the check.' },
           passing: { type: 'boolean', description: 'Whether it passes, by its rise and fall.' },
+          number: { type: 'integer', description: 'What a file with a number says.' },
           message: { type: 'string', description: 'What the last run said.' },
         },
       },
@@ -207,6 +208,9 @@ export const VirtualRouterStatus = {
   },
 } as const satisfies JsonSchema
 export type VirtualRouterStatus = Static<typeof VirtualRouterStatus>
+
+/** A kind of check that an agent's settings must allow. */
+export type CheckToAllow = 'Process' | 'Exec' | 'File'
 
 export const VirtualIPNodeStatus = {
   type: 'object',
@@ -217,7 +221,13 @@ export const VirtualIPNodeStatus = {
     checksAllowed: {
       type: 'array',
       description: "The kinds of checks that the agent's settings allow.",
-      items: { type: 'string', enum: ['Process', 'Exec'], description: 'A kind of check.' },
+      items: { type: 'string', enum: ['Process', 'Exec', 'File'], description: 'A kind of check.' },
+      'x-kubernetes-list-type': 'atomic',
+    },
+    fileCheckFolders: {
+      type: 'array',
+      description: 'The folders below which file checks may read.',
+      items: { type: 'string', description: 'An absolute path.' },
       'x-kubernetes-list-type': 'atomic',
     },
     links: {

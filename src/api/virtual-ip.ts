@@ -179,6 +179,28 @@ export const LinkCheck = {
 } as const satisfies JsonSchema
 export type LinkCheck = Static<typeof LinkCheck>
 
+export const FileCheck = {
+  type: 'object',
+  description: 'Passes as a file of the node says.',
+  required: ['path'],
+  properties: {
+    path: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 1024,
+      description:
+        "The file's absolute path. In a cluster: in a folder that the agents may read (the chart's value agent.fileCheckFolders).",
+    },
+    reads: {
+      type: 'string',
+      enum: ['Number', 'Existence'],
+      description:
+        'Number: the whole number in its first line; without a weight it passes while that is 0, with one the number times the weight is added to the priority, and -254 or less is a FAULT. Existence: passes while it is there, whatever is in it (default: Number).',
+    },
+  },
+} as const satisfies JsonSchema
+export type FileCheck = Static<typeof FileCheck>
+
 export const Check = {
   type: 'object',
   description: 'Something that must be well on a node: a failing check lowers the priority there, or is a FAULT.',
@@ -216,6 +238,7 @@ export const Check = {
     http: HttpCheck,
     tcp: TcpCheck,
     link: LinkCheck,
+    file: FileCheck,
     initialDelay: duration(
       'Time before the first run, at most 1h (default: 0s); a virtual router waits for the first result.',
     ),
@@ -245,7 +268,7 @@ export const Check = {
       minimum: -253,
       maximum: 253,
       description:
-        'Negative: added to the priority while the check fails. Positive: added while it passes. Absent: a failing check is a FAULT.',
+        'Negative: added to the priority while the check fails. Positive: added while it passes. Absent: a failing check is a FAULT. Of a file with a number: added as often as that says.',
     },
   },
 } as const satisfies JsonSchema

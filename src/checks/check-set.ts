@@ -1,3 +1,4 @@
+import { addsItsNumber } from '../api/file-number.ts'
 import type { Check } from '../api/virtual-ip.ts'
 import type { StartCheck } from './check.ts'
 import type { CheckResult } from './repeat.ts'
@@ -71,8 +72,8 @@ interface Running {
 }
 
 /** What makes two checks the same run; what their results are called and weigh does not. */
-function identity({ process, exec, http, tcp, link, inverse, ...schedule }: Check): string {
-  const { initialDelay, interval, timeout, fall, rise } = schedule
-  const looks = [process?.name, exec?.command, http, tcp, link?.name, inverse ?? false]
+function identity(check: Check): string {
+  const { process, exec, http, tcp, link, file, inverse, initialDelay, interval, timeout, fall, rise } = check
+  const looks = [process?.name, exec?.command, http, tcp, link?.name, file, addsItsNumber(check), inverse ?? false]
   return JSON.stringify([...looks, initialDelay, interval, timeout, fall, rise])
 }

@@ -1,8 +1,10 @@
+import { addsItsNumber } from '../api/file-number.ts'
 import type { Check } from '../api/virtual-ip.ts'
 import { type Millis, parseDuration } from '../lib/time.ts'
 import { type Clock, processClock } from './clock.ts'
 import { peerText } from './connection.ts'
 import { execute } from './exec.ts'
+import { Files } from './file.ts'
 import { httpRuns, requestText } from './http.ts'
 import { lookAtLink, watchLink } from './link.ts'
 import { findProcess } from './process.ts'
@@ -28,14 +30,20 @@ export type StartCheck = (check: Check, onResult: (result: CheckResult) => void)
 export function startCheck(
   check: Check,
   onResult: (result: CheckResult) => void,
-  surroundings: Surroundings,
+  surroundings: Surroundings = NOTHING_AROUND,
   clock: Clock = processClock,
 ): { close(): void } {
   const interval = millis(check, 'interval') ?? DEFAULT_INTERVAL
   const limit = millis(check, 'timeout') ?? interval
   const { start, watch, found } = lookOf(check, limit, surroundings)
-  const run = check.inverse ? (signal: AbortSignal) => inverted(start(signal), found) : start
+  const run = check.inverse && !addsItsNumber(check) ? (signal: AbortSignal) => inverted(start(signal), found) : start
   return repeat(run, scheduleOf(check, interval), onResult, clock, watch)
+}
+
+/** No links, and no file that may be read. */
+const NOTHING_AROUND: Surroundings = {
+  links: { of: () => 'Missing', watch: () => () => {} },
+  files: new Files([]),
 }
 
 /** How a check of some kind looks. */
@@ -47,7 +55,8 @@ interface Look {
   readonly watch?: (look: () => void) => () => void
 }
 
-function lookOf({ name, process, exec, http, tcp, link }: Check, limit: Millis, { links }: Surroundings): Look {
+function lookOf(check: Check, limit: Millis, { links, files }: Surroundings): Look {
+  const { name, process, exec, http, tcp, link, file } = check
   if (process)
     return { start: () => findProcess(process.name, limit, processes), found: `Process ${process.name} runs` }
   if (exec) return { start: signal => execute(exec.command, limit, signal), found: 'The command has exit status 0' }
@@ -63,6 +72,10 @@ function lookOf({ name, process, exec, http, tcp, link }: Check, limit: Millis, 
       found: `Link ${link.name} has carrier`,
       watch: look => watchLink(link.name, links, look),
     }
+  }
+  if (file) {
+    const found = file.reads === 'Existence' ? `File ${file.path} exists` : `File ${file.path} has the number 0`
+    return { start: () => files.look(file, addsItsNumber(check), limit), found }
   }
   throw new RangeError(`Check ${name} is of no kind`)
 }

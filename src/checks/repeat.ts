@@ -13,12 +13,14 @@ export interface Schedule extends RiseFall {
 
 export interface CheckResult {
   readonly passing: boolean
+  /** What is weighed, where it is a number that is looked at. */
+  readonly number?: number
   /** Why it does not pass, in one line. */
   readonly message?: string
 }
 
 /**
- * Begins a run at every interval and tells each change of the verdict, the first included, never from within this call. A run that
+ * Begins a run at every interval and tells each change of the verdict or number, the first included, never from within this call. A run that
  * still goes on when the next is due goes on, and the next is left out; past its time limit, that counts as a failure each time. `watch`
  * may ask for a run between, once the first is due.
  */
@@ -31,6 +33,7 @@ export function repeat(
 ): { close(): void } {
   const ending = new AbortController()
   let verdict = UNKNOWN
+  let told: number | undefined
   let current: { decided: boolean } | undefined
   const first = clock.now() + schedule.firstAfter
   let due = first
@@ -63,8 +66,12 @@ export function repeat(
     if (ending.signal.aborted) return
     const before = verdict
     verdict = judge(verdict, outcome.passed, schedule)
-    if (verdict.passing === undefined || verdict.passing === before.passing) return
-    onResult(outcome.passed ? { passing: true } : { passing: false, message: outcome.message })
+    if (verdict.passing !== outcome.passed) return
+    const { number } = outcome.passed ? outcome : {}
+    if (verdict.passing === before.passing && (!outcome.passed || number === told)) return
+    told = number
+    if (!outcome.passed) onResult({ passing: false, message: outcome.message })
+    else onResult(number === undefined ? { passing: true } : { passing: true, number })
   }
 
   return {

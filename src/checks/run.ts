@@ -1,6 +1,7 @@
 /** What one run of a check found; `message`: why it failed, in one line. */
 export type Outcome =
-  | { readonly passed: true }
+  /** `number`: what is to be weighed. */
+  | { readonly passed: true; readonly number?: number }
   /** `unknown`: nothing could be found out, so that the contrary is not so either. */
   | { readonly passed: false; readonly message: string; readonly unknown?: true }
 

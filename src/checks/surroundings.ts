@@ -1,6 +1,8 @@
+import type { Files } from './file.ts'
 import type { LinkStates } from './link.ts'
 
 /** What checks look at through the agent that runs them. */
 export interface Surroundings {
   readonly links: LinkStates
+  readonly files: Files
 }

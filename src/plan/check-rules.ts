@@ -1,41 +1,69 @@
+import { addsItsNumber } from '../api/file-number.ts'
 import type { Check } from '../api/virtual-ip.ts'
+import type { CheckToAllow } from '../api/virtual-ip-node.ts'
 import { listing } from './listing.ts'
 import type { PlanAgent } from './plan-input.ts'
 import type { Refusal } from './refusal.ts'
 
-const KINDS = {
-  Process: { runs: 'looks for a process', flag: "--allow-process-checks (the chart's value agent.allowProcessChecks)" },
-  Exec: { runs: 'runs a command', flag: "--allow-exec-checks (the chart's value agent.allowExecChecks)" },
-} as const
+/** What an agent must be started with for a check, and what that is for. */
+interface Leave {
+  readonly runs: string
+  readonly flag: string
+  readonly isGiven: (agent: PlanAgent) => boolean
+}
 
 /**
- * Looking at a node's processes and running commands on it are the node's to allow: its agent's settings say so. The other kinds need no leave:
- * they do what any program on the network does.
+ * Looking at a node's processes and files and running commands on it are the node's to allow: its agent's settings say so. The other kinds need
+ * no leave: they do what any program on the network does.
  */
 export function checkNotAllowed(checks: readonly Check[], members: readonly PlanAgent[]): Refusal | undefined {
   for (const check of checks) {
-    const kind = kindToAllow(check)
-    if (!kind) continue
-    const refusing = members.filter(({ status }) => !status?.checksAllowed?.includes(kind)).map(({ node }) => node)
+    const leave = leaveFor(check)
+    if (!leave) continue
+    const refusing = members.filter(agent => !leave.isGiven(agent)).map(({ node }) => node)
     if (refusing.length === 0) continue
     const [agents, them] = refusing.length === 1 ? ['the agent', 'it'] : ['the agents', 'them']
-    const message = `Check ${check.name} ${KINDS[kind].runs}, which ${agents} on ${listing(refusing)} must allow first: start ${them} with ${KINDS[kind].flag}, or remove the check`
+    const message = `Check ${check.name} ${leave.runs}, which ${agents} on ${listing(refusing)} must allow first: start ${them} with ${leave.flag}, or remove the check`
     return { refused: 'CheckNotAllowed', message }
   }
   return undefined
 }
 
-function kindToAllow({ process, exec }: Check): keyof typeof KINDS | undefined {
-  if (process) return 'Process'
-  return exec ? 'Exec' : undefined
+function leaveFor({ process, exec, file }: Check): Leave | undefined {
+  if (process) {
+    const flag = "--allow-process-checks (the chart's value agent.allowProcessChecks)"
+    return { runs: 'looks for a process', flag, isGiven: allows('Process') }
+  }
+  if (exec) {
+    const flag = "--allow-exec-checks (the chart's value agent.allowExecChecks)"
+    return { runs: 'runs a command', flag, isGiven: allows('Exec') }
+  }
+  if (!file) return undefined
+  const { path } = file
+  const folder = path.slice(0, path.lastIndexOf('/')) || '/'
+  return {
+    runs: `reads ${path}`,
+    flag: `--file-check-folders=${folder} (the chart's value agent.fileCheckFolders)`,
+    isGiven: agent =>
+      allows('File')(agent) && (agent.status?.fileCheckFolders ?? []).some(allowed => isBelow(path, allowed)),
+  }
+}
+
+function allows(kind: CheckToAllow): (agent: PlanAgent) => boolean {
+  return ({ status }) => status?.checksAllowed?.includes(kind) ?? false
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return folder === '/' || path.startsWith(`${folder}/`)
 }
 
 /**
  * The highest base priority that leaves the positive weights room: at 254 a priority ends (RFC 9568 §5.2.4 keeps 255 for the owner), and two
- * nodes that both end there would be equal.
+ * nodes that both end there would be equal. What the number in a file adds is not known.
  */
 export function priorityCeiling(checks: readonly Check[]): number {
-  const gain = checks.reduce((sum, { weight = 0 }) => sum + Math.max(0, weight), 0)
+  const fixed = checks.filter(check => !addsItsNumber(check))
+  const gain = fixed.reduce((sum, { weight = 0 }) => sum + Math.max(0, weight), 0)
   return Math.max(1, 254 - gain)
 }
 
@@ -45,7 +73,7 @@ export function weakWeights(checks: readonly Check[], priorities: readonly numbe
   if (first === undefined || second === undefined) return []
   const gap = first - second
   return checks
-    .filter(({ weight }) => weight !== undefined && Math.abs(weight) <= gap)
+    .filter(check => check.weight !== undefined && !addsItsNumber(check) && Math.abs(check.weight) <= gap)
     .map(
       ({ name, weight = 0 }) =>
         `Warning: weight ${weight} of check ${name} is too small to make another node take over (the first has priority ${first}, the second ${second}): make it ${weight < 0 ? -(gap + 1) : gap + 1} or ${weight < 0 ? 'less' : 'more'}`,

@@ -65,6 +65,7 @@ beforeEach(() => {
     node: 'node1',
     version: 'test',
     checksAllowed: [],
+    fileCheckFolders: [],
     logger: createLogger({ level: 'fatal', destination: { write: () => {} } }),
     onTrouble: sentence => troubles.push(sentence),
     current: () => kept.node,

@@ -19,7 +19,8 @@ const NO_DURATION = 'must be a duration in whole milliseconds, such as 200ms, 1.
 const INTERVAL_3 = 'must be 10ms to 40.95s in steps of 10ms (version 3), e.g. 200ms'
 const INTERVAL_2 = 'must be 1s to 255s in whole seconds, which is all that version 2 can say, e.g. 1s; or use version 3'
 const NO_LINK = 'must be the name of a link as `ip link` shows it: no slash, colon or space'
-const ONE_KIND = 'must have exactly one of process, exec, http, tcp and link'
+const ONE_KIND = 'must have exactly one of process, exec, http, tcp, link and file'
+const NO_FILE = 'must be the absolute path of a file, without . and .. in it and no slash at its end, e.g. /run/load'
 const NO_PEER = 'must be an IPv4 or IPv6 address, or a DNS name such as localhost'
 const NO_PATH = 'must begin with / and have no spaces; what is not ASCII is written as %XX'
 const NO_NAME = 'must be the name of a header, such as Host: no spaces, colons or other separators'
@@ -73,6 +74,14 @@ const link = (name: string, sentence: string): Refusal =>
     `a link check of "${name}"`,
     { checks: [{ name: 'uplink', link: { name } }] },
     'spec.checks[0].link.name',
+    sentence,
+  )
+
+const file = (fields: object, path: string, sentence: string): Refusal =>
+  spec(
+    `a file check with ${JSON.stringify(fields)}`,
+    { checks: [{ name: 'load', file: fields }] },
+    `spec.checks[0].file${path}`,
     sentence,
   )
 
@@ -325,6 +334,15 @@ export const refusals: readonly Refusal[] = [
   link('..', NO_LINK),
   link('', 'should be at least 1 chars long'),
   link('abcdefghijklmnop', 'Too long: may not be more than 15 bytes'),
+  ...['load', '/', '/run/', '/run//load', '/run/../load', '/..', '/run/./load', '/run/lo\nad'].map(path =>
+    file({ path }, '.path', NO_FILE),
+  ),
+  file({}, '.path', 'Required value'),
+  file(
+    { path: '/run/load', reads: 'Text' },
+    '.reads',
+    'Unsupported value: "Text": supported values: "Number", "Existence"',
+  ),
   checks('a check with fall 0', { fall: 0 }, '.fall', 'should be greater than or equal to 1'),
   spec(
     'a check without a command',

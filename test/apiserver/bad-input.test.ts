@@ -64,6 +64,12 @@ const REFUSED: readonly Refused[] = [
     reason: 'CheckNotAllowed',
     message: /--allow-exec-checks/,
   },
+  {
+    what: 'a file in a folder that no agent allows',
+    spec: { addresses: [FREE], checks: [{ name: 'load', file: { path: '/run/load/now' } }] },
+    reason: 'CheckNotAllowed',
+    message: /--file-check-folders=\/run\/load/,
+  },
 ]
 
 describe('bad input', () => {

@@ -219,6 +219,7 @@ const EVERY_VALUE = {
   imagePullSecrets: [{ name: 'registry' }],
   'agent.allowProcessChecks': true,
   'agent.allowExecChecks': true,
+  'agent.fileCheckFolders': ['/run/load'],
   'agent.metrics.host': '10.0.0.1',
   'agent.nodeSelector': { a: 'b' },
   'agent.affinity': {

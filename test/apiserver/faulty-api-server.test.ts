@@ -306,6 +306,7 @@ class Clients {
       kubeconfig,
       version: 'test',
       checksAllowed: [],
+      fileCheckFolders: [],
       store: new ConfigStore(scratchFolder()),
       apply: (spec, _passwords, live) => told.apply(spec, live),
       logger: this.#logger(who),

@@ -20,6 +20,7 @@ const DEPLOY = fileURLToPath(new URL('../../deploy', import.meta.url))
 const EVERYTHING = {
   'agent.allowProcessChecks': true,
   'agent.allowExecChecks': true,
+  'agent.fileCheckFolders': ['/run/load'],
   'prometheus.podMonitor.enabled': true,
   'prometheus.prometheusRule.enabled': true,
   'prometheus.grafanaDashboard.enabled': true,
@@ -158,17 +159,18 @@ test('the program takes the arguments that it is given', async () => {
   )
   const agent = readSettings(podOf(objects, 'DaemonSet').container.args, '0.0.0')
   assert.equal(agent.command, 'agent')
-  const { logFormat, stateDir, metricsAddress, checksAllowed } = { metricsAddress: '', ...agent.settings } as Record<
-    string,
-    unknown
-  >
+  const { logFormat, stateDir, metricsAddress, checksAllowed, fileCheckFolders } = {
+    metricsAddress: '',
+    ...agent.settings,
+  } as Record<string, unknown>
   assert.deepEqual(
-    { logFormat, stateDir, metricsAddress, checksAllowed },
+    { logFormat, stateDir, metricsAddress, checksAllowed, fileCheckFolders },
     {
       logFormat: 'json',
       stateDir: '/var/lib/kube-vrrp',
       metricsAddress: '[::1]:9180',
-      checksAllowed: ['Process', 'Exec'],
+      checksAllowed: ['Process', 'Exec', 'File'],
+      fileCheckFolders: ['/run/load'],
     },
   )
   const controller = readSettings(podOf(objects, 'Deployment').container.args, '0.0.0')

@@ -319,6 +319,23 @@ const ROWS: readonly Row[] = [
     },
   },
   {
+    set: { 'agent.fileCheckFolders': ['/run/load', '/var/lib/app'] },
+    changes: {
+      [`${AGENT_CONTAINER}.args`]: agentArgs('--file-check-folders=/run/load,/var/lib/app'),
+      ...Object.fromEntries(
+        ['/run/load', '/var/lib/app'].flatMap((folder, i) => [
+          [`${AGENT_CONTAINER}.volumeMounts[checked-${i}].name`, `checked-${i}`],
+          [`${AGENT_CONTAINER}.volumeMounts[checked-${i}].mountPath`, folder],
+          [`${AGENT_CONTAINER}.volumeMounts[checked-${i}].readOnly`, true],
+          [`${AGENT_CONTAINER}.volumeMounts[checked-${i}].mountPropagation`, 'HostToContainer'],
+          [`${AGENT} ${POD}.volumes[checked-${i}].name`, `checked-${i}`],
+          [`${AGENT} ${POD}.volumes[checked-${i}].hostPath.path`, folder],
+          [`${AGENT} ${POD}.volumes[checked-${i}].hostPath.type`, 'DirectoryOrCreate'],
+        ]),
+      ),
+    },
+  },
+  {
     set: { 'agent.stateDir': '/data/vrrp' },
     changes: {
       [`${AGENT_CONTAINER}.args`]: withArg(agentArgs(), '--state-dir', '/data/vrrp'),

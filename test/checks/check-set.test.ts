@@ -86,21 +86,18 @@ test('checks are the same only where they look at the same thing', () => {
     { name: 'j', link: { name: '80' } },
     { name: 'k', link: { name: '80' }, inverse: false },
     { name: 'l', link: { name: '80' }, inverse: true },
+    { name: 'n', file: { path: '/80' } },
+    { name: 'o', file: { path: '/80' }, weight: 1 },
+    { name: 'p', file: { path: '/80' }, weight: -2 },
+    { name: 'q', file: { path: '/80', reads: 'Existence' } },
+    { name: 'r', file: { path: '/80', reads: 'Existence' }, weight: 1 },
     { name: 'm', link: { name: '80' }, initialDelay: '1s' },
   ]
   set.set(new Map(checks.map(check => [`web/${check.name}`, check])))
-  assert.deepEqual(take(), [
-    'start a',
-    'start c',
-    'start d',
-    'start e',
-    'start g',
-    'start h',
-    'start i',
-    'start j',
-    'start l',
-    'start m',
-  ])
+  assert.deepEqual(
+    take(),
+    Array.from('acdeghijlnoqm', name => `start ${name}`),
+  )
 })
 
 test('a VirtualIP that joins a running check is told its verdict, after set has returned', async () => {

@@ -1,9 +1,10 @@
+import { Files } from '../../src/checks/file.ts'
 import type { LinkState, LinkStates } from '../../src/checks/link.ts'
 import type { Surroundings } from '../../src/checks/surroundings.ts'
 
 /** A node with nothing on it, but for what is given. */
 export function surroundings(parts: Partial<Surroundings> = {}): Surroundings {
-  return { links: new FakeLinks(), ...parts }
+  return { links: new FakeLinks(), files: new Files([]), ...parts }
 }
 
 /** Links that are what the test says. */

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { VirtualIP, VirtualIPSpec } from '../../src/api/virtual-ip.ts'
 import type {
+  CheckToAllow,
   LinkStatus,
   VirtualIPNodeSpec,
   VirtualIPNodeStatus,
@@ -13,7 +14,8 @@ export class Agent {
   readonly node: string
   alive = true
   links: LinkStatus[]
-  checksAllowed: ('Process' | 'Exec')[] = []
+  checksAllowed: CheckToAllow[] = []
+  fileCheckFolders: string[] = []
   /** metadata.generation and spec of its VirtualIPNode. */
   generation = 0
   spec: VirtualIPNodeSpec | undefined
@@ -47,6 +49,7 @@ export class Agent {
     this.status = {
       observedGeneration: this.runsGeneration,
       checksAllowed: this.checksAllowed,
+      fileCheckFolders: this.fileCheckFolders,
       links: this.links,
       virtualRouters: this.runs.virtualRouters.map(
         ({ virtualIP, family, link, virtualRouterID, priority }): VirtualRouterStatus => ({

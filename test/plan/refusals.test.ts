@@ -90,6 +90,19 @@ const refusals: Record<string, { cluster: () => Cluster; sentence: string }> = {
     sentence:
       "CheckNotAllowed: Check nginx looks for a process, which the agent on node2 must allow first: start it with --allow-process-checks (the chart's value agent.allowProcessChecks), or remove the check",
   },
+  'agents allow files in other folders': {
+    cluster: () => {
+      const cluster = Cluster.of(3).apply('web', { checks: [{ name: 'load', file: { path: '/run/app/load' } }] })
+      cluster.agent('node2').checksAllowed = ['Process', 'File']
+      cluster.agent('node2').fileCheckFolders = ['/etc', '/run/ap']
+      cluster.agent('node3').checksAllowed = ['File']
+      cluster.agent('node3').fileCheckFolders = ['/etc', '/run']
+      for (const agent of cluster.agents.values()) agent.report()
+      return cluster
+    },
+    sentence:
+      "CheckNotAllowed: Check load reads /run/app/load, which the agents on node1 and node2 must allow first: start them with --file-check-folders=/run/app (the chart's value agent.fileCheckFolders), or remove the check",
+  },
   'no agent allows commands': {
     cluster: () => {
       const cluster = Cluster.of(2).apply('web', { checks: [{ name: 'curl', exec: { command: ['curl'] } }] })
