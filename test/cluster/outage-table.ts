@@ -13,8 +13,22 @@ export function outageTable(figures: string): string | undefined {
   const outages = readFileSync(figures, 'utf8').trim().split('\n')
   const rows = outages
     .map(line => JSON.parse(line) as Outage)
-    .map(({ operation, gap, lost, sent, answerers }) => [operation, gap, lost, sent, answerers.join(' → ')])
-  const heading = ['operation', 'longest time without an answer, ms', 'probes lost', 'of', 'who answered']
+    .map(({ operation, gap, lost, sent, answerers, late }) => [
+      operation,
+      gap,
+      lost,
+      sent,
+      Math.round(Math.max(0, ...late)) || 'none',
+      answerers.join(' → '),
+    ])
+  const heading = [
+    'operation',
+    'longest time without an answer, ms',
+    'probes lost',
+    'of',
+    'most late advert, ms apart',
+    'who answered',
+  ]
   return [heading, heading.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |\n`).join('')
 }
 

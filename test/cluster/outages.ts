@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { appendFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { watchAdverts } from '../lab/adverts.ts'
+import { behind } from '../lab/behind.ts'
 import type { Cluster } from './lab/cluster.ts'
 
 export interface Outage {
@@ -14,17 +16,28 @@ export interface Outage {
   readonly gap: number
   /** Who answered, in order. */
   readonly answerers: readonly string[]
+  /** Where two adverts were further apart than they should be: how far, ms. */
+  readonly late: readonly number[]
 }
 
-/**
- * On a quiet machine none is lost (docs/outages.md). Where kubelets, containers and agents of three nodes share two cores, a loop may stand still
- * for longer than its interval's fence lasts, and two BACKUPs may take over from one that leaves: for a moment nobody answers.
- */
-const MOST_LOST = 250
+/** Between two adverts, ms, as `serve` has it: the default. */
+const INTERVAL = 200
+/** Adverts that are no later than this are not late. */
+const IN_TIME = 10
+/** Who came late finds that out, asks who else is there, and tells its kernel. */
+const RECOVERS = 100
 
-/** The address was answered for all the time, but for what a busy machine makes of it. */
-export function assertServed({ operation, sent, lost, gap }: Outage): void {
-  assert.ok(lost <= MOST_LOST, `${operation}: ${lost} of ${sent} probes lost, ${gap} ms`)
+/**
+ * Nothing was lost, unless agents themselves stood still: where kubelets, containers and agents of three nodes share two cores, a loop may be kept from a
+ * processor for longer than its kernel may answer for it (docs/decisions/0009). That is seen by adverts that were late, and excuses no more than they were.
+ */
+export function assertServed({ operation, sent, lost, gap, late }: Outage): void {
+  const excused = late.reduce((sum, pause) => sum + pause + RECOVERS, 0)
+  const pauses = late.map(Math.round).join(', ') || 'none'
+  assert.ok(
+    lost <= excused,
+    `${operation}: ${lost} of ${sent} probes lost, ${gap} ms; late adverts (ms apart): ${pauses}`,
+  )
 }
 
 /**
@@ -39,11 +52,13 @@ export async function observe(
 ): Promise<Outage> {
   const echo = cluster.client.probe({ address, protocol: 'ICMP', every: 1 })
   const named = cluster.client.probe({ address, every: 5 })
+  const adverts = await watchAdverts(behind(cluster.client, ['chrt', '--fifo', '10']), address)
   await sleep(1500)
   await action().finally(() => sleep(1000))
-  const [{ sent, lost, outage }, { answerers }] = await Promise.all([echo.stop(), named.stop()])
+  const [{ sent, lost, outage }, { answerers }, times] = await Promise.all([echo.stop(), named.stop(), adverts.stop()])
   const gap = Math.round(outage * 10) / 10
-  const seen: Outage = { operation, sent, lost, gap, answerers: answerers.map(({ node }) => node) }
+  const late = times.flatMap((at, i) => at - (times[i - 1] ?? at)).filter(pause => pause > INTERVAL + IN_TIME)
+  const seen: Outage = { operation, sent, lost, gap, answerers: answerers.map(({ node }) => node), late }
   const figures = process.env['KUBE_VRRP_OUTAGES']
   if (figures !== undefined) appendFileSync(figures, `${JSON.stringify(seen)}\n`)
   return seen

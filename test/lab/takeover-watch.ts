@@ -7,9 +7,7 @@ import { networkInterfaces } from 'node:os'
 import { createInterface } from 'node:readline'
 import { type IpAddress, ipAddress, ipAddressFromBytes } from '../../src/lib/ip-address.ts'
 import { openFrameSocket } from '../../src/linux/frame-socket.ts'
-import { bind, int32, pollReadable, setsockopt, socket } from '../../src/linux/libc.ts'
-import { ReceiveBatch } from '../../src/linux/message-headers.ts'
-import { labTime } from './lan.ts'
+import { readStamped } from './stamped-frames.ts'
 import type { Spell } from './takeovers.ts'
 
 interface Watched {
@@ -33,19 +31,14 @@ const routers = new Map<string, Router>()
 const byAddress = new Map<string, Router>()
 /** Those whose present MASTER has not answered yet. */
 const unanswered = new Map<Router, Watched>()
-/** CLOCK_MONOTONIC is so much behind the clock that the kernel stamps packets with. */
-const behind = Date.now() - labTime()
 
-const AF_PACKET = 17
-const [SOCK_RAW, SOCK_NONBLOCK] = [3, 0o4000]
 const [ETH_P_IP, ETH_P_ARP] = [0x0800, 0x0806]
-const [SOL_SOCKET, SO_RCVBUFFORCE, SO_TIMESTAMPNS] = [1, 33, 35]
 const VRRP = 112
 const ASK_AGAIN = 20
 
 for (const link of links) {
-  listen(link, ETH_P_IP, noteAdvert)
-  listen(link, ETH_P_ARP, noteAnswer)
+  readStamped(link.index, ETH_P_IP, (frame, at) => noteAdvert(link, frame, at))
+  readStamped(link.index, ETH_P_ARP, (frame, at) => noteAnswer(link, frame, at))
 }
 setInterval(() => {
   for (const [router, link] of unanswered) ask(link, router)
@@ -100,35 +93,6 @@ function ask({ index, mac, own }: Watched, { address }: Router): void {
   const sender = mac.split(':').map(byte => Number.parseInt(byte, 16))
   const head = [255, 255, 255, 255, 255, 255, ...sender, 0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 1]
   frames.send(index, Uint8Array.of(...head, ...sender, ...own.bytes, 0, 0, 0, 0, 0, 0, ...address))
-}
-
-function listen(link: Watched, type: number, note: (link: Watched, frame: Uint8Array, at: number) => void): void {
-  const protocol = ((type & 0xff) << 8) | (type >> 8)
-  const descriptor = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, 0)
-  const name = new Uint8Array(20)
-  new Uint16Array(name.buffer).set([AF_PACKET, protocol])
-  name.set(int32(link.index), 4)
-  const options = [
-    [SO_RCVBUFFORCE, 16 << 20],
-    [SO_TIMESTAMPNS, 1],
-  ] as const
-  const isSet = options.every(([option, value]) => setsockopt(descriptor, SOL_SOCKET, option, int32(value), 4) === 0)
-  if (descriptor < 0 || !isSet || bind(descriptor, name, name.length) < 0)
-    throw new Error(`Cannot listen on ${link.name}`)
-  const batch = new ReceiveBatch({ packets: 64, packetLength: 2048, nameLength: 0, controlLength: 32 })
-  pollReadable(descriptor, () => {
-    for (;;) {
-      const count = batch.receive(descriptor)
-      for (let i = 0; i < count; i++) note(link, batch.packet(i), stampOf(batch.control(i)))
-      if (count < 64) return
-    }
-  })
-}
-
-/** A struct cmsghdr with a struct timespec. */
-function stampOf(control: Uint8Array): number {
-  const [seconds = 0n, nanoseconds = 0n] = new BigInt64Array(control.buffer, control.byteOffset + 16, 2)
-  return Number(seconds) * 1000 + Number(nanoseconds) / 1e6 - behind
 }
 
 function watched(name: string): Watched {
