@@ -73,6 +73,8 @@ export function watchResource<T extends KubeObject>(settings: WatchSettings<T>):
   let listedAt = 0
   /** In a row, without a connection between that lasted. */
   let failures = 0
+  /** Of those, how often its place in history was forgotten: an API server that is back says so, and is not kept waiting for what it was before. */
+  let forgotten = 0
 
   async function refresh(): Promise<void> {
     const list = await client.list<unknown>(resource, namespace, query)
@@ -105,7 +107,7 @@ export function watchResource<T extends KubeObject>(settings: WatchSettings<T>):
         events++
       }
     } finally {
-      if (lasted()) failures = 0
+      if (lasted()) failures = forgotten = 0
     }
     if (events > 0 || lasted()) return lasted()
     throw new KubeError(`${action}: ended at once, without an event`, { reason: 'Unreachable' })
@@ -124,7 +126,9 @@ export function watchResource<T extends KubeObject>(settings: WatchSettings<T>):
         if (error.status === 410 || error.reason === 'Garbled') objects.complete = false
         connected = false
         settings.onDisconnected?.(error)
-        await pause(retryDelay(error, failures++, timing.firstRetry, timing.lastRetry), signal)
+        failures++
+        const before = error.status === 410 ? forgotten++ : failures - 1
+        await pause(retryDelay(error, before, timing.firstRetry, timing.lastRetry), signal)
       }
     }
   }

@@ -179,6 +179,20 @@ suite('a watch', { timeout: 60_000 }, () => {
     })
   }
 
+  test('is not kept waiting by an API server that is back and has forgotten, however long it was away', async () => {
+    start({ lastRetry: 60_000 })
+    await until(() => watch.connected && server.watching === 1)
+    for (let i = 0; i < 9; i++) server.watchFaults.push({ type: 'Status', status: 500, reason: 'InternalError' })
+    for (let i = 0; i < 3; i++) server.watchFaults.push({ type: 'Status', status: 410, reason: 'Expired' })
+    server.cutWatches()
+    await until(() => errors.at(-1)?.status === 410)
+    // As if the server had failed thrice more: 2.6 s at least.
+    const since = performance.now()
+    await until(() => watch.connected && server.watching === 1)
+    assert.ok(performance.now() - since < 2000)
+    assert.equal(errors.filter(({ status }) => status === 410).length, 3)
+  })
+
   test('an ERROR event without a code is not swallowed either', async () => {
     server.watchFaults.push({ type: 'Body', text: '{"type":"ERROR","object":{"message":"etcd is gone"}}\n' })
     start()
