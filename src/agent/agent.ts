@@ -10,6 +10,7 @@ import { openFence } from '../linux/fence.ts'
 import { openFrameSocket } from '../linux/frame-socket.ts'
 import { type LinkTable, watchLinks } from '../linux/links.ts'
 import { openOwnership } from '../linux/ownership.ts'
+import { Routes } from '../linux/routes.ts'
 import { readSysctl } from '../linux/sysctl.ts'
 import { openVrrpSocket } from '../linux/vrrp-socket.ts'
 import type { VirtualIPPlan } from '../plan/plan.ts'
@@ -25,6 +26,7 @@ import { machineClock } from './machine-clock.ts'
 import { ownView } from './own-view.ts'
 import { Paced } from './paced.ts'
 import { readiness } from './readiness.ts'
+import { AgentRouteTable } from './route-table.ts'
 import { serveStatus } from './status-socket.ts'
 
 /** What changes meanwhile is reported together: a thousand transitions are no thousand reports. */
@@ -122,7 +124,13 @@ export async function runAgent(
   })
   opened.defer(() => links.close())
 
-  const surroundings = { links: linkStates, files: new Files(options.fileCheckFolders) }
+  const routes = new Routes()
+  opened.defer(() => routes.close())
+  const surroundings = {
+    links: linkStates,
+    files: new Files(options.fileCheckFolders),
+    routes: new AgentRouteTable(routes, () => links.links),
+  }
   loop = new Loop({
     clock: machineClock,
     links,

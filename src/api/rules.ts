@@ -1,4 +1,4 @@
-import { networkOf, type Prefix, parsePrefix, sameAddress } from '../lib/ip-address.ts'
+import { networkOf, type Prefix, parseIpAddress, parsePrefix, sameAddress } from '../lib/ip-address.ts'
 import { type Millis, parseDuration } from '../lib/time.ts'
 import { httpRules, tcpRules } from './connection-rules.ts'
 import type { CelRule, Rule } from './rule.ts'
@@ -170,7 +170,7 @@ function preemptionRules(path: string): readonly CelRule[] {
   ]
 }
 
-const CHECK_KINDS = ['process', 'exec', 'http', 'tcp', 'link', 'file'] as const
+const CHECK_KINDS = ['process', 'exec', 'http', 'tcp', 'link', 'file', 'route'] as const
 
 function checkRules(path: string): readonly CelRule[] {
   return [
@@ -209,7 +209,42 @@ function checkRules(path: string): readonly CelRule[] {
     ...tcpRules(`${path}.tcp`),
     linkNameRule(`${path}.link.name`),
     filePathRule(`${path}.file.path`),
+    ...routeRules(`${path}.route`),
   ]
+}
+
+function routeRules(path: string): readonly CelRule[] {
+  const isNetwork = (text: string) => `(isCIDR(${text}) && !${text}.matches(':.*[.]'))`
+  return [
+    {
+      path: `${path}.destination`,
+      cel: `${isNetwork('self')} && cidr(self).masked().ip() == cidr(self).ip()`,
+      check: (self: string) => networkIn(self) !== undefined,
+      message: 'must be a network such as 10.0.0.0/8 or 2001:db8::/32; 0.0.0.0/0 and ::/0 are the default routes',
+    },
+    linkNameRule(`${path}.link`),
+    {
+      path: `${path}.gateway`,
+      cel: "isIP(self) && !self.matches(':.*[.]')",
+      check: (self: string) => parseIpAddress(self) !== undefined,
+      message: 'must be an IPv4 or IPv6 address',
+    },
+    {
+      path,
+      field: 'gateway',
+      cel: `!has(self.gateway) || !isIP(self.gateway) || !${isNetwork('self.destination')} || ip(self.gateway).family() == cidr(self.destination).ip().family()`,
+      check: ({ gateway = '', destination }: { gateway?: string; destination: string }) => {
+        const families = [parseIpAddress(gateway)?.family, networkIn(destination)?.address.family]
+        return families.includes(undefined) || families[0] === families[1]
+      },
+      message: 'must be of the same family as destination',
+    },
+  ]
+}
+
+function networkIn(text: string): Prefix | undefined {
+  const prefix = text.includes('/') ? parsePrefix(text) : undefined
+  return prefix && sameAddress(networkOf(prefix).address, prefix.address) ? prefix : undefined
 }
 
 const NOT_SLASH = '[^/\\x00-\\x1f]'

@@ -201,6 +201,31 @@ export const FileCheck = {
 } as const satisfies JsonSchema
 export type FileCheck = Static<typeof FileCheck>
 
+export const RouteCheck = {
+  type: 'object',
+  description: "Passes while the node's main routing table has a route to exactly this network.",
+  required: ['destination'],
+  properties: {
+    destination: {
+      type: 'string',
+      maxLength: 43,
+      description: 'The network, e.g. 10.0.0.0/8; 0.0.0.0/0 and ::/0 are the default routes.',
+    },
+    link: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 15,
+      description: 'The link that it must lead over (default: any).',
+    },
+    gateway: {
+      type: 'string',
+      maxLength: 39,
+      description: 'The address that it must lead by (default: any, or none).',
+    },
+  },
+} as const satisfies JsonSchema
+export type RouteCheck = Static<typeof RouteCheck>
+
 export const Check = {
   type: 'object',
   description: 'Something that must be well on a node: a failing check lowers the priority there, or is a FAULT.',
@@ -239,6 +264,7 @@ export const Check = {
     tcp: TcpCheck,
     link: LinkCheck,
     file: FileCheck,
+    route: RouteCheck,
     initialDelay: duration(
       'Time before the first run, at most 1h (default: 0s); a virtual router waits for the first result.',
     ),

@@ -73,7 +73,17 @@ interface Running {
 
 /** What makes two checks the same run; what their results are called and weigh does not. */
 function identity(check: Check): string {
-  const { process, exec, http, tcp, link, file, inverse, initialDelay, interval, timeout, fall, rise } = check
-  const looks = [process?.name, exec?.command, http, tcp, link?.name, file, addsItsNumber(check), inverse ?? false]
+  const { process, exec, http, tcp, link, file, route, inverse, initialDelay, interval, timeout, fall, rise } = check
+  const looks = [
+    process?.name,
+    exec?.command,
+    http,
+    tcp,
+    link?.name,
+    file,
+    route,
+    addsItsNumber(check),
+    inverse ?? false,
+  ]
   return JSON.stringify([...looks, initialDelay, interval, timeout, fall, rise])
 }

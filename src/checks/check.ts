@@ -10,6 +10,7 @@ import { lookAtLink, watchLink } from './link.ts'
 import { findProcess } from './process.ts'
 import { ProcessTable } from './process-table.ts'
 import { type CheckResult, repeat, type Schedule } from './repeat.ts'
+import { lookForRoute, routeText } from './route.ts'
 import { inverted, type Run } from './run.ts'
 import type { Surroundings } from './surroundings.ts'
 import { openConnection } from './tcp.ts'
@@ -40,10 +41,11 @@ export function startCheck(
   return repeat(run, scheduleOf(check, interval), onResult, clock, watch)
 }
 
-/** No links, and no file that may be read. */
+/** No links, no routes, and no file that may be read. */
 const NOTHING_AROUND: Surroundings = {
   links: { of: () => 'Missing', watch: () => () => {} },
   files: new Files([]),
+  routes: { find: async () => [] },
 }
 
 /** How a check of some kind looks. */
@@ -55,8 +57,8 @@ interface Look {
   readonly watch?: (look: () => void) => () => void
 }
 
-function lookOf(check: Check, limit: Millis, { links, files }: Surroundings): Look {
-  const { name, process, exec, http, tcp, link, file } = check
+function lookOf(check: Check, limit: Millis, { links, files, routes }: Surroundings): Look {
+  const { name, process, exec, http, tcp, link, file, route } = check
   if (process)
     return { start: () => findProcess(process.name, limit, processes), found: `Process ${process.name} runs` }
   if (exec) return { start: signal => execute(exec.command, limit, signal), found: 'The command has exit status 0' }
@@ -77,6 +79,7 @@ function lookOf(check: Check, limit: Millis, { links, files }: Surroundings): Lo
     const found = file.reads === 'Existence' ? `File ${file.path} exists` : `File ${file.path} has the number 0`
     return { start: () => files.look(file, addsItsNumber(check), limit), found }
   }
+  if (route) return { start: () => lookForRoute(route, limit, routes), found: `There is a route ${routeText(route)}` }
   throw new RangeError(`Check ${name} is of no kind`)
 }
 

@@ -3,7 +3,7 @@ import type { FileCheck } from '../api/virtual-ip.ts'
 import { formatDuration, type Millis } from '../lib/time.ts'
 import { oneLine } from './one-line.ts'
 import type { Outcome, Run } from './run.ts'
-import { afterLimit } from './time-limit.ts'
+import { within } from './time-limit.ts'
 
 /** Files that hang (a server of NFS that is gone) must leave threads for what else the agent reads. */
 const AT_ONCE = 2
@@ -119,16 +119,6 @@ async function realFolder(folder: string): Promise<string> {
 
 function isWithin(path: string, folder: string): boolean {
   return folder === '/' || path.startsWith(`${folder}/`)
-}
-
-function within(limit: Millis, found: Promise<Outcome>, tooLate: Outcome): Promise<Outcome> {
-  const { promise, resolve } = Promise.withResolvers<Outcome>()
-  const unlimit = afterLimit(limit, () => resolve(tooLate))
-  found.then(outcome => {
-    unlimit()
-    resolve(outcome)
-  })
-  return promise
 }
 
 function unknown(message: string): Failure {

@@ -1,8 +1,10 @@
 import type { Files } from './file.ts'
 import type { LinkStates } from './link.ts'
+import type { RouteTable } from './route.ts'
 
 /** What checks look at through the agent that runs them. */
 export interface Surroundings {
   readonly links: LinkStates
   readonly files: Files
+  readonly routes: RouteTable
 }

@@ -20,3 +20,14 @@ export function afterLimit(limit: Millis, then: () => void): () => void {
     clearImmediate(last)
   }
 }
+
+/** `found`, or `tooLate` after `limit`. */
+export function within<T>(limit: Millis, found: Promise<T>, tooLate: T): Promise<T> {
+  const { promise, resolve } = Promise.withResolvers<T>()
+  const unlimit = afterLimit(limit, () => resolve(tooLate))
+  found.then(outcome => {
+    unlimit()
+    resolve(outcome)
+  })
+  return promise
+}

@@ -23,9 +23,10 @@ export type RouteMessage =
   | { readonly type: 'AddressGone'; readonly address: AddressMessage }
   /** `errno` 0: done as asked; else a positive error number. */
   | { readonly type: 'Answer'; readonly errno: number }
-  /** Where packets to an address that was asked for go. */
-  | { readonly type: 'Route'; readonly isLocal: boolean }
-  | { readonly type: 'DumpDone' }
+  /** A route, or where packets to an address that was asked for go. `route`: where it leads to other hosts. */
+  | { readonly type: 'Route'; readonly isLocal: boolean; readonly route?: RouteEntry }
+  /** `disturbed`: something has changed meanwhile, and may be missing. */
+  | { readonly type: 'DumpDone'; readonly disturbed?: true }
   | { readonly type: 'Unrelated' }
   /** Truncated, or its lengths contradict each other: no kernel that we know says such a thing. */
   | { readonly type: 'Unreadable'; readonly detail: string }
@@ -46,6 +47,21 @@ export interface AddressMessage {
   readonly scope: number
   readonly flags: number
 }
+
+export interface RouteEntry {
+  readonly destination: Prefix
+  readonly table: number
+  /** Those that are not dead; more than one of a multipath route. */
+  readonly hops: readonly Hop[]
+}
+
+export interface Hop {
+  readonly linkIndex: number
+  readonly gateway?: IpAddress
+}
+
+/** RT_TABLE_MAIN */
+export const MAIN_TABLE = 254
 
 export const LINK_FLAGS = { UP: 0x1, LOOPBACK: 0x8, NOARP: 0x80, LOWER_UP: 0x10000 } as const
 
@@ -83,12 +99,12 @@ function decodeReadable(message: NetlinkMessage): RouteMessage {
   }
 }
 
-function decodeRouteMessage({ type, data }: NetlinkMessage): RouteMessage {
+function decodeRouteMessage({ type, flags, data }: NetlinkMessage): RouteMessage {
   switch (type) {
     case NLMSG_ERROR:
       return { type: 'Answer', errno: Math.abs(parseError(asBuffer(data), 0).errno) }
     case NLMSG_DONE:
-      return { type: 'DumpDone' }
+      return (flags & NLM_F_DUMP_INTR) === 0 ? { type: 'DumpDone' } : { type: 'DumpDone', disturbed: true }
     case RTM_NEWLINK:
     case RTM_DELLINK:
       return decodeLink(type, asBuffer(data))
@@ -96,7 +112,7 @@ function decodeRouteMessage({ type, data }: NetlinkMessage): RouteMessage {
     case RTM_DELADDR:
       return decodeAddress(type, asBuffer(data))
     case RTM_NEWROUTE:
-      return { type: 'Route', isLocal: asBuffer(data)[RTM_TYPE] === RTN_LOCAL }
+      return decodeRoute(asBuffer(data))
   }
   return { type: 'Unrelated' }
 }
@@ -134,6 +150,58 @@ function decodeAddress(type: number, data: Buffer): RouteMessage {
     flags: allFlags ? getU32(allFlags) : flags,
   }
   return { type: type === RTM_NEWADDR ? 'Address' : 'AddressGone', address }
+}
+
+function decodeRoute(data: Buffer): RouteMessage {
+  const [family, length = 0] = data
+  const type = data[RTM_TYPE]
+  const isLocal = type === RTN_LOCAL
+  if (type !== RTN_UNICAST || (family !== AF_INET && family !== AF_INET6)) return { type: 'Route', isLocal }
+  const attributes = decodeAttributes(data.subarray(ROUTE_HEADER_LENGTH))
+  const table = attributes.get(RTA_TABLE)
+  const address = ipAddressFromBytes(attributes.get(RTA_DST) ?? new Uint8Array(family === AF_INET ? 4 : 16))
+  const route = {
+    destination: { address, length },
+    table: table ? getU32(table) : (data[RTM_TABLE] ?? 0),
+    hops: decodeHops(attributes, readU32.call(data, RTM_FLAGS)),
+  }
+  return { type: 'Route', isLocal, route }
+}
+
+function decodeHops(attributes: ReadonlyMap<number, Buffer>, flags: number): Hop[] {
+  const several = attributes.get(RTA_MULTIPATH)
+  if (several) return decodeMultipath(several)
+  const link = attributes.get(RTA_OIF)
+  if (!link || (flags & RTNH_F_DEAD) !== 0) return []
+  return [{ linkIndex: getU32(link), ...gatewayOf(attributes) }]
+}
+
+/** Of struct rtnexthop, each with attributes of its own. */
+function decodeMultipath(data: Buffer): Hop[] {
+  const hops: Hop[] = []
+  for (let at = 0; at + NEXTHOP_LENGTH <= data.length; ) {
+    const length = data.readUInt16LE(at)
+    if (length < NEXTHOP_LENGTH || at + length > data.length)
+      throw new RangeError(`Invalid next hop length (${length})`)
+    const isDead = ((data[at + 2] ?? 0) & RTNH_F_DEAD) !== 0
+    const gateway = gatewayOf(decodeAttributes(data.subarray(at + NEXTHOP_LENGTH, at + length)))
+    if (!isDead) hops.push({ linkIndex: readS32.call(data, at + 4), ...gateway })
+    at += (length + 3) & ~3
+  }
+  return hops
+}
+
+function gatewayOf(attributes: ReadonlyMap<number, Buffer>): { gateway?: IpAddress } {
+  // RTA_VIA: of the other family, which it names first.
+  const bytes = attributes.get(RTA_GATEWAY) ?? attributes.get(RTA_VIA)?.subarray(2)
+  return bytes ? { gateway: ipAddressFromBytes(bytes) } : {}
+}
+
+/** Asks for all routes of a family, in all tables. */
+export function encodeRouteDump(family: Family, sequence: number): Uint8Array[] {
+  const header = Buffer.alloc(ROUTE_HEADER_LENGTH)
+  header[0] = familyNumber(family)
+  return encode(RTM_GETROUTE, NLM_F_DUMP, sequence, [header])
 }
 
 /** Asks for all links, without their statistics. */
@@ -244,9 +312,13 @@ const [NLMSG_ERROR, NLMSG_DONE] = [2, 3]
 const [NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP] = [0x1, 0x4, 0x300]
 const [NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE] = [0x100, 0x200, 0x400]
 const [RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR] = [16, 17, 18, 20, 21, 22]
-const [RTM_NEWROUTE, RTM_GETROUTE, RTA_DST, RTN_LOCAL] = [24, 26, 1, 2]
+const [RTM_NEWROUTE, RTM_GETROUTE, RTN_UNICAST, RTN_LOCAL] = [24, 26, 1, 2]
+const [RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_MULTIPATH, RTA_TABLE, RTA_VIA] = [1, 4, 5, 9, 15, 18]
+const [NLM_F_DUMP_INTR, RTNH_F_DEAD] = [0x10, 0x1]
 const [IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_EXT_MASK] = [1, 3, 4, 29]
 const [IFA_ADDRESS, IFA_LOCAL, IFA_CACHEINFO, IFA_FLAGS, IFA_PROTO] = [1, 2, 6, 8, 11]
 const RTEXT_FILTER_SKIP_STATS = 8
-/** struct ifinfomsg, struct ifaddrmsg, struct rtmsg; where the last has its rtm_type */
-const [LINK_HEADER_LENGTH, ADDRESS_HEADER_LENGTH, ROUTE_HEADER_LENGTH, RTM_TYPE] = [16, 8, 12, 7]
+/** struct ifinfomsg, struct ifaddrmsg, struct rtmsg, struct rtnexthop */
+const [LINK_HEADER_LENGTH, ADDRESS_HEADER_LENGTH, ROUTE_HEADER_LENGTH, NEXTHOP_LENGTH] = [16, 8, 12, 8]
+/** Where struct rtmsg has them. */
+const [RTM_TABLE, RTM_TYPE, RTM_FLAGS] = [4, 7, 8]

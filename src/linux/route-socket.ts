@@ -29,11 +29,12 @@ export const NO_GROUPS = 0
  */
 export class RouteSocket {
   readonly #descriptor: number
-  readonly #batch = new ReceiveBatch(ROOM)
+  readonly #batch: ReceiveBatch
   #poll: Poll | undefined
 
-  /** `groups`: a mask. Throws a SyscallError where no socket can be had. */
-  constructor(groups: number) {
+  /** `groups`: a mask; `packets`: how many are read at once. Throws a SyscallError where no socket can be had. */
+  constructor(groups: number, packets = 8) {
+    this.#batch = new ReceiveBatch({ ...ROOM, packets })
     this.#descriptor = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE)
     if (this.#descriptor < 0) throw new SyscallError('open an rtnetlink socket', lastErrno())
     const size = int32(RECEIVE_BUFFER)
@@ -66,10 +67,10 @@ export class RouteSocket {
     await sendAside(this.#descriptor, Buffer.concat(messages), kernelAddress(NO_GROUPS))
   }
 
-  /** Hands over what waits. False: the kernel has dropped notifications before some of it. Throws a SyscallError. */
-  drain(take: (envelope: Envelope) => void): boolean {
+  /** Hands over what waits, or `batches` of it. False: the kernel has dropped notifications before some of it. Throws a SyscallError. */
+  drain(take: (envelope: Envelope) => void, batches = MOST_BATCHES): boolean {
     let isComplete = true
-    for (let i = 0; i < MOST_BATCHES; i++) {
+    for (let i = 0; i < batches; i++) {
       const count = this.#batch.receive(this.#descriptor)
       for (let j = 0; j < count; j++) this.#open(j, take)
       const errno = count < 0 ? lastErrno() : undefined
@@ -105,7 +106,7 @@ const [SOL_SOCKET, SO_RCVBUF, SO_RCVBUFFORCE] = [1, 8, 33]
 /** Where sockaddr_nl has its groups. */
 const NL_GROUPS = 8
 /** The kernel makes no datagram longer than this. name: struct sockaddr_nl. */
-const ROOM = { packets: 8, packetLength: 32_768, nameLength: 12, controlLength: 0 }
+const ROOM = { packetLength: 32_768, nameLength: 12, controlLength: 0 }
 /** Other work gets its turn while notifications don't end. */
 const MOST_BATCHES = 512
 /** In bytes: some thousands of notifications. */

@@ -19,8 +19,9 @@ const NO_DURATION = 'must be a duration in whole milliseconds, such as 200ms, 1.
 const INTERVAL_3 = 'must be 10ms to 40.95s in steps of 10ms (version 3), e.g. 200ms'
 const INTERVAL_2 = 'must be 1s to 255s in whole seconds, which is all that version 2 can say, e.g. 1s; or use version 3'
 const NO_LINK = 'must be the name of a link as `ip link` shows it: no slash, colon or space'
-const ONE_KIND = 'must have exactly one of process, exec, http, tcp, link and file'
+const ONE_KIND = 'must have exactly one of process, exec, http, tcp, link, file and route'
 const NO_FILE = 'must be the absolute path of a file, without . and .. in it and no slash at its end, e.g. /run/load'
+const NO_NETWORK = 'must be a network such as 10.0.0.0/8 or 2001:db8::/32; 0.0.0.0/0 and ::/0 are the default routes'
 const NO_PEER = 'must be an IPv4 or IPv6 address, or a DNS name such as localhost'
 const NO_PATH = 'must begin with / and have no spaces; what is not ASCII is written as %XX'
 const NO_NAME = 'must be the name of a header, such as Host: no spaces, colons or other separators'
@@ -82,6 +83,14 @@ const file = (fields: object, path: string, sentence: string): Refusal =>
     `a file check with ${JSON.stringify(fields)}`,
     { checks: [{ name: 'load', file: fields }] },
     `spec.checks[0].file${path}`,
+    sentence,
+  )
+
+const route = (fields: object, path: string, sentence: string): Refusal =>
+  spec(
+    `a route check with ${JSON.stringify(fields)}`,
+    { checks: [{ name: 'uplink', route: fields }] },
+    `spec.checks[0].route${path}`,
     sentence,
   )
 
@@ -343,6 +352,15 @@ export const refusals: readonly Refusal[] = [
     '.reads',
     'Unsupported value: "Text": supported values: "Number", "Existence"',
   ),
+  ...['10.0.0.0', '10.0.0.1/8', '0.0.0.0', 'default', '10.0.0.0/33', '2001:db8::1/64', '::ffff:10.0.0.0/104', ''].map(
+    destination => route({ destination }, '.destination', NO_NETWORK),
+  ),
+  route({}, '.destination', 'Required value'),
+  route({ destination: '0.0.0.0/0', link: 'eth 0' }, '.link', NO_LINK),
+  route({ destination: '0.0.0.0/0', gateway: 'router' }, '.gateway', 'must be an IPv4 or IPv6 address'),
+  route({ destination: '0.0.0.0/0', gateway: '10.0.0.1/24' }, '.gateway', 'must be an IPv4 or IPv6 address'),
+  route({ destination: '0.0.0.0/0', gateway: 'fe80::1' }, '.gateway', 'must be of the same family as destination'),
+  route({ destination: '::/0', gateway: '10.0.0.1' }, '.gateway', 'must be of the same family as destination'),
   checks('a check with fall 0', { fall: 0 }, '.fall', 'should be greater than or equal to 1'),
   spec(
     'a check without a command',

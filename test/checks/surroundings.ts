@@ -4,7 +4,7 @@ import type { Surroundings } from '../../src/checks/surroundings.ts'
 
 /** A node with nothing on it, but for what is given. */
 export function surroundings(parts: Partial<Surroundings> = {}): Surroundings {
-  return { links: new FakeLinks(), files: new Files([]), ...parts }
+  return { links: new FakeLinks(), files: new Files([]), routes: { find: async () => [] }, ...parts }
 }
 
 /** Links that are what the test says. */

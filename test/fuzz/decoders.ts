@@ -186,12 +186,13 @@ function sealNetlink(datagram: Uint8Array): void {
   }
 }
 
-/** Where attributes begin in messages of that type: of links and of addresses. */
+/** Where attributes begin in messages of that type: of links, addresses and routes. */
 const ATTRIBUTES_AT = new Map([
   [16, 32],
   [17, 32],
   [20, 24],
   [21, 24],
+  [24, 28],
 ])
 
 function takeRouteMessages(datagram: Uint8Array): boolean {
@@ -212,8 +213,10 @@ function takeRouteMessage(message: RouteMessage): boolean {
       return Number.isInteger(message.address.linkIndex)
     case 'Answer':
       return Number.isInteger(message.errno)
-    case 'LinkGone':
     case 'Route':
+      if (message.route) assertAddress(message.route.destination.address)
+      return (message.route?.hops ?? []).every(({ linkIndex }) => Number.isInteger(linkIndex))
+    case 'LinkGone':
     case 'DumpDone':
     case 'Unrelated':
       return true

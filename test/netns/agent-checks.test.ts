@@ -165,6 +165,38 @@ describe('a check', { concurrency: 4 }, () => {
     await comesTo(agent, 'FAULT', { reason: 'CheckFailed' })
   })
 
+  test('of a route passes while that is there', async t => {
+    const node1 = testLan(t, 'route').node()
+    const check: Check = {
+      name: 'route',
+      route: { destination: '10.77.0.0/16', link: 'eth0' },
+      interval: '200ms',
+      timeout: '5s',
+    }
+    const agent = startAgent(node1, { file: file({ [node1.name]: 200 }, [check]) })
+    const { message } = await comesTo(agent, 'FAULT', { reason: 'CheckFailed' })
+    assert.equal(message, 'Check route fails: There is no route to 10.77.0.0/16 on eth0')
+    node1.run('ip', 'route', 'add', '10.77.0.0/16', 'dev', 'eth0')
+    await comesTo(agent, 'MASTER')
+    node1.run('ip', 'route', 'delete', '10.77.0.0/16')
+    await comesTo(agent, 'FAULT', { reason: 'CheckFailed' })
+  })
+
+  test('of a file with a weight moves the priority by the number in it', async t => {
+    const node1 = testLan(t, 'file').node()
+    const path = `${scratchFolder()}/load`
+    writeFileSync(path, '30')
+    const check: Check = { name: 'load', file: { path }, weight: -2, interval: '200ms', timeout: '5s' }
+    const agent = startAgent(node1, { file: file({ [node1.name]: 200 }, [check]) })
+    await eventually('priority 140', async () => (await rowOf(agent, 'web'))?.priority === 140)
+    writeFileSync(path, '200')
+    const { message } = await comesTo(agent, 'FAULT', { reason: 'CheckFailed' })
+    assert.equal(message, 'Check load fails: 200 times its weight is -400, which is a FAULT below -253')
+    writeFileSync(path, '0')
+    await comesTo(agent, 'MASTER')
+    assert.equal((await rowOf(agent, 'web'))?.priority, 200)
+  })
+
   test('that is added, changed and removed under a running MASTER takes effect without a flap', async t => {
     const node1 = testLan(t, 'change').node()
     const go = `${scratchFolder()}/go`
