@@ -45,9 +45,7 @@ export function figuresOf(probed: Probed, stoppedAt: number): Figures {
   const [first] = probed.answers
   if (!first)
     return { sent: probed.sent.length, lost: probed.sent.length, outage: Infinity, outageAt: 0, answerers: [], probed }
-  const inTime = probed.answers.filter(({ at, sentAt }) => at - sentAt <= LOST_AFTER)
-  const answered = new Set(inTime.map(({ probe }) => probe))
-  const lost = probed.sent.filter((at, probe) => at >= first.sentAt && !answered.has(probe)).length
+  const lost = lostAt({ probed }).length
   const gap = longestGap(probed)
   const last = probed.answers.at(-1) ?? first
   const end = { outage: stoppedAt - last.at, outageAt: last.at }
@@ -60,4 +58,12 @@ export function figuresOf(probed: Probed, stoppedAt: number): Figures {
     answerers: answerers.map(({ node, at }) => ({ node, at })),
     probed,
   }
+}
+
+/** When those probes were sent that are lost, in labTime. */
+export function lostAt({ probed }: Pick<Figures, 'probed'>): number[] {
+  const inTime = probed.answers.filter(({ at, sentAt }) => at - sentAt <= LOST_AFTER)
+  const answered = new Set(inTime.map(({ probe }) => probe))
+  const since = probed.answers[0]?.sentAt ?? Number.POSITIVE_INFINITY
+  return probed.sent.filter((at, probe) => at >= since && !answered.has(probe))
 }
