@@ -205,6 +205,10 @@ export async function runAgent(
       fileCheckFolders: options.fileCheckFolders,
       store,
       apply: (spec, passwords, live) => running.setSpec(spec, passwords, live),
+      lookForSleep: () => {
+        running.lookForSleep()
+        reports?.flush()
+      },
       logger,
     })
   }

@@ -32,6 +32,8 @@ export interface ClusterReportsSettings {
   readonly logger: Logger
   /** A report failed, in a sentence. */
   readonly onTrouble: (sentence: string) => void
+  /** Finds out whether this agent slept; what is then so is reported before it returns. */
+  readonly lookForSleep: () => void
   /** This node's object as the API server last told it; undefined: there is none; `Unknown`: it has told nothing yet. */
   readonly current: () => VirtualIPNode | undefined | 'Unknown'
 }
@@ -130,7 +132,9 @@ export class ClusterReports {
   }
 
   async #vouch(): Promise<void> {
+    if (!this.#renewalDue) return
     const { client, node, logger } = this.#settings
+    this.#settings.lookForSleep()
     const current = this.#settings.current()
     const isTold = !current || this.#written === JSON.stringify(this.#report)
     if (!this.#renewalDue || current === 'Unknown' || !isTold || now() < this.#notBefore) return

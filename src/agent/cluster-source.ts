@@ -45,6 +45,8 @@ export interface ClusterSourceOptions {
   readonly store: ConfigStore
   /** `live`: the controller says so now, as opposed to what was kept on disk. */
   readonly apply: (spec: VirtualIPNodeSpec, passwords: Passwords, live: boolean) => void
+  /** Finds out whether this agent slept; `statusChanged` is called before it returns where it has. */
+  readonly lookForSleep: () => void
   readonly logger: Logger
 }
 
@@ -97,13 +99,14 @@ export class ClusterSource {
   private constructor(options: ClusterSourceOptions) {
     this.#options = options
     this.#client = openClient({ kubeconfig: options.kubeconfig, namespace: options.namespace })
-    const { node, version, checksAllowed, fileCheckFolders, logger } = options
+    const { node, version, checksAllowed, fileCheckFolders, lookForSleep, logger } = options
     this.#reports = new ClusterReports({
       client: this.#client,
       node,
       version,
       checksAllowed,
       fileCheckFolders,
+      lookForSleep,
       logger,
       onTrouble: sentence => this.#complain(sentence),
       current: () => (this.#watch?.synced ? this.#watch.cache.get(node) : 'Unknown'),

@@ -38,6 +38,8 @@ interface Held extends AddressChange {
 const ADDED_TOGETHER = 128
 /** The kernel tells of each of a thousand changes that are made here; all that it tells meanwhile is looked at together. */
 const LOOK_EVERY: Millis = 5
+/** What is renewed so late may be gone already, and nobody has told of it yet; linux/addresses.ts gives it two seconds. */
+const DOUBTED_AFTER: Millis = 800
 
 /**
  * Makes the kernel's addresses those that are desired, in batches and level-triggered: whatever made them differ (a transition, a hand,
@@ -47,6 +49,8 @@ export class HeldAddresses {
   readonly #parts: HeldAddressesParts
   #isStale = false
   #isUnseen = false
+  /** Whether what is held may be gone, and is added again. */
+  #doubt: 'None' | 'Waiting' | 'UnderWay' = 'None'
   #isWorking = false
   #becameIdle: () => void = () => {}
   #renewAt: Instant = Number.POSITIVE_INFINITY
@@ -74,6 +78,19 @@ export class HeldAddresses {
     const wanted = desired()
     this.#renewAt = wanted.length > 0 ? at + addresses.pace : Number.POSITIVE_INFINITY
     void addresses.renew(heldAddresses(wanted, links.links, this.#isOurs))
+  }
+
+  /** Whether what is held may have gone away, for nobody renewed it. */
+  mayBeGone(at: Instant): boolean {
+    return this.#doubt !== 'None' || at > this.#renewAt + DOUBTED_AFTER
+  }
+
+  /** What is held may have gone away: it is added again; what is there stays as it is, and is renewed next. */
+  doubt(at: Instant): void {
+    if (at <= this.#renewAt + DOUBTED_AFTER) return
+    this.#renewAt = at
+    this.#doubt = 'Waiting'
+    this.#isStale = true
   }
 
   /** What is desired has changed. */
@@ -111,12 +128,21 @@ export class HeldAddresses {
     this.#isUnseen = false
     this.#lookAt = clock.now() + LOOK_EVERY
     begun()
-    const changes = addressChanges(desired(), links.links, this.#isOurs)
+    const changes = [...this.#doubted(made), ...addressChanges(desired(), links.links, this.#isOurs)]
     const later = notYet()
     this.#go(
       changes.filter(change => !made.has(keyOf(change)) && (change.action === 'release' || !later.has(change.prefix))),
       made,
     )
+  }
+
+  /** What is ours by what the kernel has told, and is maybe gone. */
+  #doubted(made: Set<string>): AddressChange[] {
+    if (this.#doubt === 'None') return []
+    if (this.#doubt === 'Waiting') made.clear()
+    this.#doubt = 'UnderWay'
+    const { links, desired } = this.#parts
+    return heldAddresses(desired(), links.links, this.#isOurs).map(address => ({ ...address, action: 'hold' }))
   }
 
   #go(changes: readonly AddressChange[], made: Set<string>): void {
@@ -177,6 +203,7 @@ export class HeldAddresses {
   }
 
   #end(): void {
+    if (this.#doubt === 'UnderWay') this.#doubt = 'None'
     this.#parts.done([])
     this.#isWorking = false
     this.work()

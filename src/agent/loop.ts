@@ -19,7 +19,6 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { Advertisement } from '../vrrp/advertisement.ts'
 import { RouterSet } from '../vrrp/router-set.ts'
 import {
-  deadline,
   holdsAddresses,
   type Observation,
   type RouterEvent,
@@ -42,11 +41,8 @@ import { type HeardAdvertisement, Reception, type Refusal } from './reception.ts
 import type { RunningRouter } from './running-router.ts'
 import { Sockets } from './sockets.ts'
 import { Turns } from './turns.ts'
+import { Wakefulness } from './wakefulness.ts'
 
-/** A Backup whose timer is later than half an interval may have been asleep, and so deaf; but never less than this. */
-const LATENESS_FLOOR: Millis = 20
-/** Suspended for longer than this, nothing known before is true. */
-const SUSPENDED: Millis = 50
 /** How often to look whether somebody on the segment has fallen silent. */
 const FORGET_EVERY: Millis = 10_000
 
@@ -93,6 +89,7 @@ export class Loop {
   readonly #checks: CheckSet
   readonly #membership: Membership
   readonly #linkChanges: LinkChanges
+  readonly #wakefulness: Wakefulness
   /** Packets refused, by reason. */
   readonly refused: Map<string, number> = new Map()
   /** Called after a pass in which something that users see has changed. */
@@ -101,12 +98,7 @@ export class Loop {
   #disarm: (() => void) | undefined
   #armedFor: Instant | undefined
   #forgetAt: Instant
-  #asleep: Millis
-  /** What it showed when `now()` was 0, by how it goes now. */
-  #wallClock: Millis
   #statusDirty = false
-  #awakeAt: Instant
-  #stoodStill: { readonly from: Instant; readonly to: Instant }
   /** Called when nothing is held any more. */
   #onReleased: (() => void) | undefined
   #closed = false
@@ -116,10 +108,15 @@ export class Loop {
     const { clock } = parts
     this.#clock = clock
     this.#forgetAt = clock.now() + FORGET_EVERY
-    this.#awakeAt = clock.now()
-    this.#stoodStill = { from: this.#awakeAt, to: this.#awakeAt }
-    this.#asleep = clock.timeAsleep()
-    this.#wallClock = clock.wallClock() - clock.now()
+    this.#wakefulness = new Wakefulness({
+      clock,
+      set: this.#set,
+      routers: this.#routers,
+      suspended: length =>
+        parts.logger.warn(
+          `This machine was suspended for ${(length / 1000).toFixed(1)} s; every virtual router waits anew`,
+        ),
+    })
     this.#isOurs = (link, address) => parts.ownership.isOurs(link.name, address)
     this.#linkChanges = new LinkChanges(this.#isOurs)
     this.#reception = new Reception(this.#set)
@@ -146,6 +143,7 @@ export class Loop {
       refuse: (key, router, fault) => this.#membership.refuse(key, router, fault),
       complain: (router, sentence) => this.#complain(router, sentence),
       noticeSleep: () => this.#noticeSleep(),
+      noticeStandstill: at => this.#waitAnew(this.#wakefulness.sleepersSince(at)),
       done: () => this.#settle(),
     })
     this.#diagnosis = new Diagnosis({
@@ -199,6 +197,11 @@ export class Loop {
       for (const { index } of readdressed) this.#announceOn(index)
     })
     return circumstances
+  }
+
+  /** To be called before it is said that what was reported is still so: an agent that slept may not have noticed yet. */
+  lookForSleep(): void {
+    this.#pass(() => {})
   }
 
   /** Other hosts said that addresses are theirs. */
@@ -281,18 +284,11 @@ export class Loop {
 
   #pass(work: () => void): void {
     if (this.#closed) return
-    this.#isAwake()
+    this.#wakefulness.awake()
     this.#noticeSleep()
     work()
     this.#settle()
-    this.#isAwake()
-  }
-
-  /** A loop that is late because it has so much to do hears all the same. */
-  #isAwake(): void {
-    const at = this.#clock.now()
-    if (at - this.#awakeAt > LATENESS_FLOOR) this.#stoodStill = { from: this.#awakeAt, to: at }
-    this.#awakeAt = at
+    this.#wakefulness.awake()
   }
 
   #settle(): void {
@@ -328,7 +324,7 @@ export class Loop {
       const at = this.#clock.now()
       this.#sockets.drainAll()
       for (const key of this.#turns.take(at, this.#output.isTrue, at - armedFor)) {
-        this.#step(key, this.#overslept(key, at) ? { type: 'Overslept' } : { type: 'DeadlineReached' })
+        this.#step(key, this.#wakefulness.overslept(key, at) ? { type: 'Overslept' } : { type: 'DeadlineReached' })
       }
       this.#beat()
       this.#output.doDue(at)
@@ -351,7 +347,7 @@ export class Loop {
     for (const key of wereActive) {
       const state = this.#set.get(key)?.state
       if (!state || !holdsAddresses(state)) continue
-      if (state.name !== 'Active' || this.#mayBeReplaced(key, at)) this.#step(key, { type: 'Overslept' })
+      if (state.name !== 'Active' || this.#wakefulness.mayBeReplaced(key, at)) this.#step(key, { type: 'Overslept' })
     }
     this.#complain(
       undefined,
@@ -362,62 +358,13 @@ export class Loop {
     for (const key of wereActive) this.#output.announce(key)
   }
 
-  /** Silent for as long as a Backup may wait; who waits for its addresses until it speaks is silent for another reason. */
-  #mayBeReplaced(key: string, at: Instant): boolean {
-    const router = this.#set.get(key)
-    const due = router && deadline(router.state)
-    if (!router || due === undefined) return false
-    const { advertisedAt = 0, outbox = [] } = this.#routers.get(key) ?? {}
-    const silent = at - (outbox.length > 0 ? due : Math.max(advertisedAt, router.state.since))
-    return silent >= 3 * router.config.advertisementInterval
-  }
-
   /** Before anything is heard: who was replaced while asleep must not answer its successor as if it were still Active. */
   #noticeSleep(): void {
-    this.#noticeSuspend()
-    const at = this.#clock.now()
-    if (this.#armedFor === undefined || at - this.#armedFor < LATENESS_FLOOR) return
-    for (const key of this.#set.keys()) {
-      if (this.#set.get(key)?.state.name === 'Active' && this.#overslept(key, at))
-        this.#step(key, { type: 'Overslept' })
-    }
+    this.#waitAnew(this.#wakefulness.sleepers(this.#armedFor))
   }
 
-  /** A suspended machine heard nothing; CLOCK_MONOTONIC stood still meanwhile, so no timer is late. */
-  #noticeSuspend(): void {
-    // The wall clock does not stand still then either, and costs less to read with every packet.
-    const wallClock = this.#clock.wallClock() - this.#clock.now()
-    const jump = Math.abs(wallClock - this.#wallClock)
-    this.#wallClock = wallClock
-    if (jump < SUSPENDED / 2) return
-    const asleep = this.#clock.timeAsleep()
-    const length = asleep - this.#asleep
-    this.#asleep = asleep
-    if (length < SUSPENDED) return
-    this.#parts.logger.warn(
-      `This machine was suspended for ${(length / 1000).toFixed(1)} s; every virtual router waits anew`,
-    )
-    for (const key of this.#set.keys()) this.#step(key, { type: 'Overslept' })
-  }
-
-  /** Whether this router's own timer came so late that what it believes may be stale. */
-  #overslept(key: string, at: Instant): boolean {
-    const router = this.#set.get(key)
-    const due = router && deadline(router.state)
-    if (!router || due === undefined) return false
-    switch (router.state.name) {
-      case 'Initialize':
-        return false
-      case 'Backup':
-        return this.#stillSince(due) > Math.max(LATENESS_FLOOR, router.state.activeInterval / 2)
-      case 'Active':
-        return this.#mayBeReplaced(key, at)
-    }
-  }
-
-  /** How long this loop stood still, or rested, when that was due. */
-  #stillSince(due: Instant): Millis {
-    return this.#stoodStill.to - Math.max(due, this.#stoodStill.from)
+  #waitAnew(keys: readonly string[]): void {
+    for (const key of keys) this.#step(key, { type: 'Overslept' })
   }
 
   #forget(at: Instant): void {

@@ -35,6 +35,8 @@ interface OutputParts {
   readonly refuse: (key: string, router: RunningRouter, fault: Fault) => void
   /** To be called before anything is said or answered for that was decided some time ago. */
   readonly noticeSleep: () => void
+  /** To be called before each advert: a router that stood still since it decided on it may be Active no longer. */
+  readonly noticeStandstill: (at: Instant) => void
   /** What went wrong and stops nothing. */
   readonly complain: (router: RunningRouter | undefined, sentence: string) => void
   /** A batch of addresses is done: what was waiting for it is out. */
@@ -182,6 +184,15 @@ export class Output {
     if (!running || !socket) return
     try {
       const at = this.#parts.clock.now()
+      const { name } = running.state
+      this.#parts.noticeStandstill(at)
+      if (running.state.name !== name) return
+      if (name === 'Active' && this.#held.mayBeGone(at)) {
+        router.keepForLater([{ type: 'Advertise', priority }, { type: 'Announce' }])
+        this.#held.doubt(at)
+        this.expect(key)
+        return
+      }
       this.#parts.heartbeat.advertising(key, at)
       socket.send(router.advertisement(running.config, priority))
       if (priority > 0) {

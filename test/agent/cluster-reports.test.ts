@@ -56,10 +56,12 @@ const report = (running: number): Report => ({
 let kept: Kept
 let troubles: string[]
 let reports: ClusterReports
+let wakeUp: () => void
 
 beforeEach(() => {
   kept = new Kept()
   troubles = []
+  wakeUp = () => {}
   reports = new ClusterReports({
     client: kept.client,
     node: 'node1',
@@ -68,6 +70,7 @@ beforeEach(() => {
     fileCheckFolders: [],
     logger: createLogger({ level: 'fatal', destination: { write: () => {} } }),
     onTrouble: sentence => troubles.push(sentence),
+    lookForSleep: () => wakeUp(),
     current: () => kept.node,
   })
 })
@@ -101,6 +104,14 @@ suite('what a node reports', { timeout: 30_000 }, () => {
     assert.deepEqual(kept.asked, ['status 6', 'status 7'])
     resolve()
     await reported
+    await until(() => kept.asked.length === 3)
+    assert.deepEqual(kept.asked, ['status 6', 'status 7', 'Lease'])
+  })
+
+  test('is not vouched for by an agent that slept, and finds out that it is otherwise', async () => {
+    await reports.report(report(6))
+    wakeUp = () => void reports.report(report(7))
+    await reports.renew()
     await until(() => kept.asked.length === 3)
     assert.deepEqual(kept.asked, ['status 6', 'status 7', 'Lease'])
   })

@@ -309,6 +309,7 @@ class Clients {
       fileCheckFolders: [],
       store: new ConfigStore(scratchFolder()),
       apply: (spec, _passwords, live) => told.apply(spec, live),
+      lookForSleep: () => {},
       logger: this.#logger(who),
     })
     this.#sources.push(starting)

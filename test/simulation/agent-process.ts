@@ -84,8 +84,8 @@ export class AgentProcess implements Listener, EngineListener {
   /** When that ended. */
   stoodUntil: Instant = Number.NEGATIVE_INFINITY
   readonly startedAt: Instant
-  /** When what it does now began. */
-  turnAt: Instant = 0
+  /** When it last looked at the clock. */
+  lookedAt: Instant = Number.NEGATIVE_INFINITY
   readonly #timeline: Timeline
   readonly #kernel: Kernel
   readonly #links = new Map<number, Link>()
@@ -234,7 +234,6 @@ export class AgentProcess implements Listener, EngineListener {
     const before = engineTap.current
     engineTap.current = this
     this.#isBusy = true
-    this.turnAt = this.#timeline.now
     try {
       for (let task = this.#tasks.shift(); task; task = this.#tasks.shift()) {
         this.#isStorm()
@@ -319,6 +318,7 @@ export class AgentProcess implements Listener, EngineListener {
       clock: {
         now: () => {
           this.boundary()
+          this.lookedAt = this.#timeline.now
           return kernel.now()
         },
         at: (at, wake) => this.#timerAt(at, wake),

@@ -103,6 +103,8 @@ export class AgentSource implements Subscriber {
   /** Where there is no object yet the Lease comes first: it makes the controller create one. */
   #vouch(): void {
     const isKnown = this.#plane.hasObject(this.name)
+    if (!this.#isRenewalDue) return
+    this.#process.loop?.lookForSleep()
     if (!this.#isRenewalDue || (isKnown && this.#reported !== this.#text())) return
     this.#isRenewalDue = false
     this.#plane.renew(this.name)

@@ -141,15 +141,21 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'sleep is not noticed',
-    file: 'agent/loop.ts',
-    from: 'return silent >= 3 * router.config.advertisementInterval',
-    to: 'return silent >= 1e9',
+    file: 'agent/wakefulness.ts',
+    from: 'return at - spokeAt >= 3 * advertisementInterval',
+    to: 'return at - spokeAt >= 1e9',
+  },
+  {
+    name: 'who stands still before an advert sends it all the same',
+    file: 'agent/output.ts',
+    from: '      this.#parts.noticeStandstill(at)\n',
+    to: '',
   },
   {
     name: 'a suspended machine is not noticed',
-    file: 'agent/loop.ts',
-    from: '    if (length < SUSPENDED) return\n',
-    to: '    if (length > 0) return\n',
+    file: 'agent/wakefulness.ts',
+    from: '    if (length < SUSPENDED) return false\n',
+    to: '    if (length > 0) return false\n',
   },
   {
     name: 'the loop wakes for protocol deadlines only',

@@ -179,16 +179,13 @@ export class Watch {
   advertises(machine: Machine, engine: Engine): void {
     const { config, advertisedAt } = engine
     const { kernel, process, resumedAt } = machine
-    const { stoodAt, turnAt, stoppedUntil } = process ?? { stoodAt: 0, turnAt: 0, stoppedUntil: 0 }
-    // It may have decided before.
-    if (stoodAt >= turnAt) return
+    const { stoodUntil, lookedAt, stoppedUntil } = process ?? { stoodUntil: 0, lookedAt: 0, stoppedUntil: 0 }
+    // Between its last look at the clock and the call nobody can know.
+    if (stoodUntil > lookedAt) return
     // Decision 10: once, when it answers no more.
     if (engine.state === 'Backup' && this.#now - engine.ceasedAt < 1000) return
     const missing = config.addresses.find(({ text }) => !kernel.addresses.has(text))
-    // It may go on as MASTER by the advert that it was about to send; what went away meanwhile comes back.
-    const stoodUntil = process?.stoodUntil ?? 0
-    const isBack = this.#now - stoodUntil >= config.advertisementInterval
-    if (missing && isBack && !this.#isExcused(missing.text, 1000, false)) {
+    if (missing && !this.#isExcused(missing.text, 1000, false)) {
       this.#violate('holds before it speaks', missing.text, `${kernel.name} advertises and does not have it`)
     }
     const slept = Math.max(resumedAt, stoppedUntil)
@@ -330,8 +327,7 @@ export class Watch {
       const machine = machines.find(({ kernel }) => kernel.name === status?.master)
       if (!machine || machine.cutOffAt > this.#now - VOUCHED_FOR || plane.cutOff.has(machine.kernel.name)) continue
       const length = this.#now - (machine.activeAt.get(name) ?? Number.NEGATIVE_INFINITY)
-      // Its Lease may be renewed as it wakes up, before it has looked at itself.
-      if (length <= VOUCHED_FOR || this.#now - (machine.process?.stoppedUntil ?? 0) < 2000) continue
+      if (length <= VOUCHED_FOR) continue
       this.#violate('status', name, `${machine.kernel.name} is named MASTER, and was it ${length} ms ago`)
     }
   }
