@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { appendFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { watchAdverts } from '../lab/adverts.ts'
-import { behind } from '../lab/behind.ts'
 import { lostAt } from './lab/client.ts'
 import type { Cluster } from './lab/cluster.ts'
 
@@ -55,7 +54,7 @@ export async function observe(
 ): Promise<Outage> {
   const echo = cluster.client.probe({ address, protocol: 'ICMP', every: 1 })
   const named = cluster.client.probe({ address, every: 5 })
-  const adverts = await watchAdverts(behind(cluster.client, ['chrt', '--fifo', '10']), address)
+  const adverts = await watchAdverts(cluster.client, address)
   await sleep(1500)
   await action().finally(() => sleep(1000))
   const [echoed, { answerers, probed }, times] = await Promise.all([echo.stop(), named.stop(), adverts.stop()])
@@ -64,7 +63,8 @@ export async function observe(
   const late = times.flatMap((at, i) => at - (times[i - 1] ?? at)).filter(pause => pause > INTERVAL + IN_TIME)
   const lostBetween = lostAt(echoed).filter(at => {
     const after = probed.answers.findIndex(({ sentAt }) => sentAt > at)
-    return probed.answers[after - 1]?.node !== probed.answers[after]?.node
+    const [from, to] = [probed.answers[after - 1], probed.answers[after]]
+    return from && to && from.node !== to.node
   }).length
   const seen: Outage = {
     ...{ operation, sent, lost, lostBetween, gap },

@@ -8,6 +8,7 @@ import { ipAddress } from '../../src/lib/ip-address.ts'
 import { internetChecksum, sumWords } from '../../src/wire/checksum.ts'
 import type { Answer } from './prober.ts'
 import { openRawMessages } from './raw-messages.ts'
+import { runFirst } from './run-first.ts'
 
 /** Sends a probe. */
 type Send = (probe: number) => void
@@ -18,6 +19,7 @@ const answers: Answer[] = []
 const answered = new Set<number>()
 const sentAt: number[] = []
 const send = protocol === 'ICMP' ? overIcmp() : await overUdp()
+runFirst()
 const started = monotonic()
 
 sendWhatIsDue()

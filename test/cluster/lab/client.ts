@@ -1,6 +1,7 @@
 import { behind } from '../../lab/behind.ts'
 import { type LabNode, labTime } from '../../lab/lan.ts'
 import { longestGap, type Probed, type ProbeProtocol, startProber } from '../../lab/prober.ts'
+import { FIRST } from '../../lab/run-first.ts'
 
 export interface ProbeSettings {
   readonly address: string
@@ -30,7 +31,7 @@ export interface Probing {
 
 /** Begins to probe an address. The prober runs before everything else on this machine, so that its own waits are not taken for outages. */
 export function startProbing(client: LabNode, { address, protocol = 'UDP', every = 5 }: ProbeSettings): Probing {
-  const prober = startProber(behind(client, ['chrt', '--fifo', '10']), address, every, protocol)
+  const prober = startProber(behind(client, ['env', FIRST]), address, every, protocol)
   return {
     async stop() {
       const stoppedAt = labTime()
