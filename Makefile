@@ -13,7 +13,7 @@ HEADERS := npm_config_nodedir=$(LOCAL_NODE)
 endif
 LAB := test/lab/in-namespaces
 
-.PHONY: help build demo lab test test-cluster cluster cluster-ready root tools test-tools demo-packages test-packages soak fuzz generate format bench clean bundle image release outages chaos simulate failures late outage-long mutants
+.PHONY: help build demo lab test test-cluster cluster cluster-ready root tools test-tools demo-packages test-packages soak fuzz generate format bench clean bundle image release outages chaos simulate failures late outage-long mutants interop
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | column -t -s '	'
@@ -40,7 +40,7 @@ demo-packages:
 	@test/lab/packages ip unshare
 
 test-packages:
-	@test/lab/packages ip unshare nft keepalived pgrep
+	@test/lab/packages ip unshare nft keepalived pgrep /usr/lib/frr/vrrpd
 
 demo: build tools demo-packages ## three nodes, one VirtualIP, one failover you watch
 	@$(LAB) node test/lab/demo.ts
@@ -113,6 +113,9 @@ chaos: build tools test-packages ## faults by chance, ours beside keepalived's (
 
 late: build tools test-packages ## how late adverts are under loads, ours beside keepalived's (MINUTES=2 of each; LOADS='busy;storm, pinned': these; adds up)
 	@$(LAB) node --disable-warning=ExperimentalWarning test/bench/late.ts $(if $(MINUTES),--minutes $(MINUTES)) $(if $(LOADS),--loads '$(LOADS)')
+
+interop: build test-packages ## docs/interop.md: ours beside keepalived and FRR, cell by cell (ONLY='FRR, version 2': those; adds up)
+	@$(LAB) node --disable-warning=ExperimentalWarning test/interop/interop.ts '$(ONLY)'
 
 clean: ## what make built here (not the test tools)
 	rm -rf node_modules .node dist

@@ -64,21 +64,19 @@ export function startAgent(
   return { ...daemon, stateDir, file: path }
 }
 
+export interface KeepalivedDaemon extends Daemon {
+  /** It is read again on SIGHUP. */
+  readonly configurationPath: string
+}
+
 /** keepalived on a node, VRRP alone, logging to its output; everything it writes is its own. */
-export function startKeepalived(node: LabNode, configuration: string): Daemon {
+export function startKeepalived(node: LabNode, configuration: string): KeepalivedDaemon {
   const folder = scratchFolder()
   const path = join(folder, 'keepalived.conf')
   writeFileSync(path, configuration)
   const pids = ['--pid', join(folder, 'pid'), '--vrrp_pid', join(folder, 'vrrp.pid')]
-  return start(node, 'keepalived', [
-    '--vrrp',
-    '--dont-fork',
-    '--log-console',
-    '--log-detail',
-    '--use-file',
-    path,
-    ...pids,
-  ])
+  const options = ['--vrrp', '--dont-fork', '--log-console', '--log-detail', '--use-file', path]
+  return { ...start(node, 'keepalived', [...options, ...pids]), configurationPath: path }
 }
 
 export function start(

@@ -17,6 +17,8 @@ export interface RecordedRun {
   readonly counts: Readonly<Record<string, number>>
   /** Single measurements by what was measured, which are put together over all parts. */
   readonly samples?: Readonly<Record<string, readonly number[]>>
+  /** What else a reader wants to see, e.g. a packet in hexadecimal, by what it shows. */
+  readonly notes?: Readonly<Record<string, string>>
 }
 
 /** Appends a part to those that were run before. */
