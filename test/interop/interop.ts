@@ -1,6 +1,6 @@
 /*
  * Ours beside keepalived and FRR's vrrpd, each way round, over every dialect that both speak; appends to docs/runs/interop.jsonl and writes
- * docs/interop.md: interop.ts [PART-OF-A-CELL'S-NAME]. Its status is 1 where a cell failed that is no known fault of the peer.
+ * docs/interop.md: interop.ts [PART-OF-A-CELL'S-NAME]. Its status is 1 where a cell failed that is no known refusal of the peer.
  */
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -8,8 +8,8 @@ import { recordedRuns, recordRun } from '../lab/ledger.ts'
 import { type CellName, cellName, DIRECTIONS, PEERS, pairName } from './cells.ts'
 import { DIALECTS, type Dialect, type PeerName } from './dialects.ts'
 import { type Direction, EVENTS, type EventName, type Outcome, Pair } from './events.ts'
-import { faultOf } from './faults.ts'
 import { interopPage, PAGE } from './page.ts'
+import { refusalOf } from './refusals.ts'
 
 interface Plan {
   readonly peer: PeerName
@@ -76,8 +76,8 @@ function newPair({ dialect, peer, direction }: Plan): Pair {
 
 function note({ peer, dialect, direction }: Plan, event: EventName, outcome: Outcome, pair: Pair): void {
   const name: CellName = cellName(peer, dialect, direction, event)
-  const fault = faultOf(peer, dialect, direction, event)
-  const said = fault?.says.exec(pair.output(direction))?.[0]
+  const refusal = refusalOf(peer, dialect, direction, event)
+  const said = refusal?.says.exec(pair.output(direction))?.[0]
   const isPeers = outcome.type === 'Failed' && said !== undefined
   const verdict = outcome.type === 'Held' ? 'held' : isPeers ? 'peer' : 'failed'
   counts[`${name}: ${verdict}`] = 1

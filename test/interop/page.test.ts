@@ -25,11 +25,11 @@ test('a cell adds up: how often it held, and how long it took; a failure stays',
   assert.match(interopPage([held(600), failed]), / held 1×, 0\.60 s; \*\*failed 1×\*\* \|/)
 })
 
-test('a fault shows the packet in words, and what the peer says of it', () => {
+test('a refusal is shown with the packet in words, and with what the peer says of it', () => {
   const cell = 'keepalived, version 2, ours first, address-list change'
   const notes = { [`${cell}: says`]: '(VI_1) received', [`${cell}: packet`]: IPV4 }
   const text = interopPage([{ ...run, notes, counts: { [`${cell}: peer`]: 1 } }])
-  assert.match(text, / n\/a: fault 2 \(1×\) \|/)
+  assert.match(text, / n\/a: refused, 3 \(1×\) \|/)
   assert.match(text, /says `\(VI_1\) received` of\n\n {6}01005e00 0012/)
   assert.match(text, /2 addresses \(10\.1\.0\.100 and 10\.1\.0\.101\)/)
 })

@@ -1,18 +1,20 @@
-import type { RecordedRun } from '../lab/ledger.ts'
+// docs/interop.md, of what is recorded; node test/interop/page.ts writes it.
+import { writeFileSync } from 'node:fs'
+import { type RecordedRun, recordedRuns } from '../lab/ledger.ts'
 import { cellName, DIRECTIONS, PEERS } from './cells.ts'
 import { DIALECTS, type Dialect, NOT_YET, type PeerName } from './dialects.ts'
 import { type Direction, EVENTS, type EventName } from './events.ts'
-import { FAULTS, type Fault, faultOf } from './faults.ts'
 import { packetInWords } from './packet-in-words.ts'
+import { REFUSALS, type Refusal, refusalOf } from './refusals.ts'
 
 /** docs/interop.md, of all parts that were run, oldest first. */
 export function interopPage(runs: readonly RecordedRun[]): string {
   const total = runs.reduce((sum, { seconds }) => sum + seconds, 0)
   return `${INTRODUCTION}
 ${PEERS.map(peer => tableOf(peer, runs)).join('\n')}
-## Where the peer is at fault
+## What peers refuse
 
-${FAULTS.map((fault, i) => faultText(fault, i, runs)).join('\n')}
+${REFUSALS.map((refusal, i) => refusalText(refusal, i, runs)).join('\n')}
 ${runs.length} ${runs.length === 1 ? 'part' : 'parts'}, ${Math.ceil(total / 60)} minutes; commits ${[...new Set(runs.map(({ commit }) => commit))].join(', ')}.
 `
 }
@@ -31,7 +33,7 @@ asks by ARP or Neighbor Solicitation, every 20 ms, who has the address: a cell h
 - **takeover**: all of the first's processes are killed and its link goes down; the time is until the second answered. **preemption**: it
   is back, and MASTER again. **priority**: the first is lowered to 50 while it runs, and raised again. **addresses**: a second one is added to the first, and after six
   intervals to the other; nobody else may be MASTER meanwhile. **leave**: the first is told to end; its Priority 0 was heard, and the time is until the second answered.
-- *held*: in all runs; times are the shortest and the longest. *n/a*: the peer can't, or is at fault (the number), and says so in its own log.
+- *held*: in all runs; times are the shortest and the longest. *n/a*: the peer can't, or refuses what it is sent (the number below), and says so in its own log.
 
 Intervals: 1 s with version 2, 200 ms with version 3. FRR answers and advertises with its virtual MAC, on a macvlan; its nodes have \`arp_ignore\` 1, else
 Linux answers for a BACKUP's address on another link.
@@ -63,12 +65,12 @@ function cellText(
   if (cannot !== undefined) return `n/a: ${cannot}`
   const name = cellName(peer, dialect, direction, event)
   const count = (verdict: string) => runs.reduce((sum, { counts }) => sum + (counts[`${name}: ${verdict}`] ?? 0), 0)
-  const [held, atFault, failed] = ['held', 'peer', 'failed'].map(count) as [number, number, number]
+  const [held, refused, failed] = ['held', 'peer', 'failed'].map(count) as [number, number, number]
   const times = runs.flatMap(({ samples }) => samples?.[name] ?? [])
-  const fault = faultOf(peer, dialect, direction, event)
+  const refusal = refusalOf(peer, dialect, direction, event)
   const parts = [
     ...(held > 0 ? [`held ${held}×${timesText(times)}`] : []),
-    ...(atFault > 0 && fault ? [`n/a: fault ${FAULTS.indexOf(fault) + 1} (${atFault}×)`] : []),
+    ...(refused > 0 && refusal ? [`n/a: refused, ${REFUSALS.indexOf(refusal) + 1} (${refused}×)`] : []),
     ...(failed > 0 ? [`**failed ${failed}×**`] : []),
   ]
   return parts.length > 0 ? parts.join('; ') : 'not run'
@@ -81,9 +83,9 @@ function timesText(times: readonly number[]): string {
 }
 
 /** The newest packet and complaint of each peer that has it. */
-function faultText(fault: Fault, index: number, runs: readonly RecordedRun[]): string {
-  const evidence = fault.peers.flatMap(peer => {
-    const cell = cellsOf(peer, fault).find(name => lastNote(runs, `${name}: says`) !== undefined)
+function refusalText(refusal: Refusal, index: number, runs: readonly RecordedRun[]): string {
+  const evidence = refusal.peers.flatMap(peer => {
+    const cell = cellsOf(peer, refusal).find(name => lastNote(runs, `${name}: says`) !== undefined)
     if (cell === undefined) return [`- ${peer}: not seen yet\n`]
     const packet = lastNote(runs, `${cell}: packet`) ?? ''
     const says = lastNote(runs, `${cell}: says`)
@@ -91,13 +93,13 @@ function faultText(fault: Fault, index: number, runs: readonly RecordedRun[]): s
       `- ${peer} (${cell.replace(`${peer}, `, '')}) says \`${says}\` of\n\n      ${inGroups(packet)}\n\n  ${packetInWords(packet)}\n`,
     ]
   })
-  return `**${index + 1}. ${fault.name}** (${fault.peers.join(' and ')}): ${fault.sentence}.\n\n${evidence.join('')}`
+  return `**${index + 1}. ${refusal.name}** (${refusal.peers.join(' and ')}): ${refusal.sentence}.\n\n${evidence.join('')}`
 }
 
-function cellsOf(peer: PeerName, fault: Fault): string[] {
+function cellsOf(peer: PeerName, refusal: Refusal): string[] {
   return DIALECTS.flatMap(dialect =>
     DIRECTIONS.flatMap(direction =>
-      EVENTS.filter(event => faultOf(peer, dialect, direction, event) === fault).map(event =>
+      EVENTS.filter(event => refusalOf(peer, dialect, direction, event) === refusal).map(event =>
         cellName(peer, dialect, direction, event),
       ),
     ),
@@ -111,3 +113,5 @@ function lastNote(runs: readonly RecordedRun[], name: string): string | undefine
 function inGroups(hex: string): string {
   return (hex.match(/.{1,8}/g) ?? []).join(' ')
 }
+
+if (import.meta.main) writeFileSync(PAGE, interopPage(recordedRuns('interop')))
