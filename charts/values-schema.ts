@@ -162,6 +162,7 @@ const AGENT = group({
   passwordSecret: maybe(stringOf(`^(${DNS_LABEL}(\\.${DNS_LABEL})*)?$`, 253)),
   allowProcessChecks: BOOLEAN,
   allowExecChecks: BOOLEAN,
+  podCheckNamespaces: maybe(listOf(stringOf(`^(\\*|${DNS_LABEL})$`, 63))),
   fileCheckFolders: maybe(listOf(stringOf('^(/[^/,:]+)+$'))),
   stateDir: stringOf('^/[^:]*[^:/]$'),
   metrics: group({ host: maybe(stringOf('^[0-9A-Fa-f:.]*$')), port: PORT }),

@@ -18,9 +18,11 @@ export interface AgentSettings extends CommonSettings {
   readonly stateDir: string
   /** Absent for an instance that is not named after its node: two agents on one host do not share a port. */
   readonly metricsAddress?: string
-  readonly checksAllowed: readonly ('Process' | 'Exec' | 'File')[]
+  readonly checksAllowed: readonly ('Process' | 'Exec' | 'File' | 'Pods')[]
   /** Absolute paths below which file checks may read. */
   readonly fileCheckFolders: readonly string[]
+  /** Whose pods checks may look at; `*`: all. */
+  readonly podCheckNamespaces: readonly string[]
   /** How long at most to answer for an address that this node gives up, until its successor has announced it; 0: not at all. */
   readonly handover: Millis
 }
@@ -90,14 +92,24 @@ export function readSettings(argv: readonly string[], version: string): Settings
         .argParser(folders)
         .default([], 'none'),
     )
+    .addOption(
+      env(
+        '--pod-check-namespaces <names>',
+        'in a cluster: the namespaces whose pods checks may look at, by commas; *: all',
+      )
+        .argParser(namespaces)
+        .default([], 'none'),
+    )
     .action(options => {
       const instance = options.instance ?? options.node
+      const podCheckNamespaces: readonly string[] = options.file ? [] : options.podCheckNamespaces
       const fileCheckFolders: readonly string[] = options.file ? ['/'] : options.fileCheckFolders
       const metricsAddress = options.metricsAddress ?? (instance === options.node ? ':9180' : undefined)
       const checksAllowed = [
         ...(options.allowProcessChecks || options.file ? (['Process'] as const) : []),
         ...(options.allowExecChecks || options.file ? (['Exec'] as const) : []),
         ...(fileCheckFolders.length > 0 ? (['File'] as const) : []),
+        ...(podCheckNamespaces.length > 0 ? (['Pods'] as const) : []),
       ]
       settings = {
         command: 'agent',
@@ -108,6 +120,7 @@ export function readSettings(argv: readonly string[], version: string): Settings
           stateDir: options.stateDir,
           checksAllowed,
           fileCheckFolders,
+          podCheckNamespaces,
           handover: options.handover,
           ...present({ file: options.file, metricsAddress }),
         },
@@ -252,6 +265,12 @@ function folders(value: string): string[] {
   throw new InvalidArgumentError(
     'It is absolute paths of folders, by commas, without a slash at the end: /run/load,/var/lib/app.',
   )
+}
+
+function namespaces(value: string): string[] {
+  const names = value.split(',')
+  if (names.every(name => name === '*' || /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(name))) return names
+  throw new InvalidArgumentError('It is names of namespaces, by commas: web,db; or *.')
 }
 
 function fileName(value: string): string {

@@ -26,6 +26,7 @@ import { machineClock } from './machine-clock.ts'
 import { ownView } from './own-view.ts'
 import { Paced } from './paced.ts'
 import { readiness } from './readiness.ts'
+import { ReadyPods } from './ready-pods.ts'
 import { AgentRouteTable } from './route-table.ts'
 import { serveStatus } from './status-socket.ts'
 
@@ -41,6 +42,8 @@ export interface AgentOptions {
   readonly checksAllowed: readonly CheckToAllow[]
   /** Absolute paths. */
   readonly fileCheckFolders: readonly string[]
+  /** `*`: all. */
+  readonly podCheckNamespaces: readonly string[]
   readonly kubeconfig?: string
   readonly namespace: string
   /** How long at most to answer for an address that this node gives up, until its successor has announced it; 0: not at all. */
@@ -126,9 +129,13 @@ export async function runAgent(
 
   const routes = new Routes()
   opened.defer(() => routes.close())
+  const { node, podCheckNamespaces: namespaces, kubeconfig } = options
+  const pods = new ReadyPods({ node, namespaces, kubeconfig })
+  opened.defer(() => pods.close())
   const surroundings = {
     links: linkStates,
     files: new Files(options.fileCheckFolders),
+    pods,
     routes: new AgentRouteTable(routes, () => links.links),
   }
   loop = new Loop({
@@ -203,6 +210,7 @@ export async function runAgent(
       version: options.version,
       checksAllowed: options.checksAllowed,
       fileCheckFolders: options.fileCheckFolders,
+      podCheckNamespaces: options.podCheckNamespaces,
       store,
       apply: (spec, passwords, live) => running.setSpec(spec, passwords, live),
       lookForSleep: () => {

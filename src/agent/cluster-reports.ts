@@ -29,6 +29,8 @@ export interface ClusterReportsSettings {
   readonly checksAllowed: readonly CheckToAllow[]
   /** Absolute paths. */
   readonly fileCheckFolders: readonly string[]
+  /** `*`: all. */
+  readonly podCheckNamespaces: readonly string[]
   readonly logger: Logger
   /** A report failed, in a sentence. */
   readonly onTrouble: (sentence: string) => void
@@ -169,11 +171,12 @@ export class ClusterReports {
   }
 
   #status(node: VirtualIPNode, { running, accepted, routers, links }: Report): VirtualIPNodeStatus {
-    const { version, checksAllowed, fileCheckFolders } = this.#settings
+    const { version, checksAllowed, fileCheckFolders, podCheckNamespaces } = this.#settings
     return {
       observedGeneration: running,
       agentVersion: version,
       checksAllowed: [...checksAllowed],
+      ...(podCheckNamespaces.length > 0 && { podCheckNamespaces: [...podCheckNamespaces] }),
       ...(fileCheckFolders.length > 0 && { fileCheckFolders: [...fileCheckFolders] }),
       links: [...links],
       virtualRouters: [...routers],

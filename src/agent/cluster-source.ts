@@ -42,6 +42,8 @@ export interface ClusterSourceOptions {
   readonly checksAllowed: readonly CheckToAllow[]
   /** Absolute paths. */
   readonly fileCheckFolders: readonly string[]
+  /** `*`: all. */
+  readonly podCheckNamespaces: readonly string[]
   readonly store: ConfigStore
   /** `live`: the controller says so now, as opposed to what was kept on disk. */
   readonly apply: (spec: VirtualIPNodeSpec, passwords: Passwords, live: boolean) => void
@@ -99,13 +101,14 @@ export class ClusterSource {
   private constructor(options: ClusterSourceOptions) {
     this.#options = options
     this.#client = openClient({ kubeconfig: options.kubeconfig, namespace: options.namespace })
-    const { node, version, checksAllowed, fileCheckFolders, lookForSleep, logger } = options
+    const { node, version, checksAllowed, fileCheckFolders, podCheckNamespaces, lookForSleep, logger } = options
     this.#reports = new ClusterReports({
       client: this.#client,
       node,
       version,
       checksAllowed,
       fileCheckFolders,
+      podCheckNamespaces,
       lookForSleep,
       logger,
       onTrouble: sentence => this.#complain(sentence),

@@ -170,7 +170,9 @@ function preemptionRules(path: string): readonly CelRule[] {
   ]
 }
 
-const CHECK_KINDS = ['process', 'exec', 'http', 'tcp', 'link', 'file', 'route'] as const
+const CHECK_KINDS = ['process', 'exec', 'http', 'tcp', 'link', 'file', 'route', 'pods'] as const
+
+const NAMESPACE = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'
 
 function checkRules(path: string): readonly CelRule[] {
   return [
@@ -210,6 +212,13 @@ function checkRules(path: string): readonly CelRule[] {
     linkNameRule(`${path}.link.name`),
     filePathRule(`${path}.file.path`),
     ...routeRules(`${path}.route`),
+    {
+      path: `${path}.pods.namespace`,
+      cel: `self.matches('${NAMESPACE}')`,
+      check: (self: string) => new RegExp(NAMESPACE).test(self),
+      message: 'must be the name of a namespace: lower-case letters, digits and dashes',
+    },
+    ...selectorRules(`${path}.pods.selector`),
   ]
 }
 

@@ -152,7 +152,7 @@ function parseObject(value: unknown): Entry['parsed'] {
   const kind = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined
   switch (kind) {
     case 'VirtualIP':
-      return parseVirtualIP(value)
+      return withoutPods(parseVirtualIP(value))
     case 'Secret':
       return parseSecret(value)
     case 'Node':
@@ -162,6 +162,16 @@ function parseObject(value: unknown): Entry['parsed'] {
     default:
       return [fieldError(['kind'], `Unsupported value: ${JSON.stringify(kind)}: a document here is a ${KINDS}`)]
   }
+}
+
+/** Who runs by a file has no API server to ask. */
+function withoutPods(parsed: VirtualIP | FieldError[]): VirtualIP | FieldError[] {
+  if (Array.isArray(parsed)) return parsed
+  const sentence = 'needs a cluster, whose API server says which pods are Ready: use http, tcp or process'
+  const errors = (parsed.spec.checks ?? []).flatMap(({ pods }, i) =>
+    pods ? [invalidValue(['spec', 'checks', i, 'pods'], pods, sentence)] : [],
+  )
+  return errors.length > 0 ? errors : parsed
 }
 
 const strings = { type: 'object', additionalProperties: { type: 'string' } } as const

@@ -210,7 +210,7 @@ export const VirtualRouterStatus = {
 export type VirtualRouterStatus = Static<typeof VirtualRouterStatus>
 
 /** A kind of check that an agent's settings must allow. */
-export type CheckToAllow = 'Process' | 'Exec' | 'File'
+export type CheckToAllow = 'Process' | 'Exec' | 'File' | 'Pods'
 
 export const VirtualIPNodeStatus = {
   type: 'object',
@@ -221,13 +221,19 @@ export const VirtualIPNodeStatus = {
     checksAllowed: {
       type: 'array',
       description: "The kinds of checks that the agent's settings allow.",
-      items: { type: 'string', enum: ['Process', 'Exec', 'File'], description: 'A kind of check.' },
+      items: { type: 'string', enum: ['Process', 'Exec', 'File', 'Pods'], description: 'A kind of check.' },
       'x-kubernetes-list-type': 'atomic',
     },
     fileCheckFolders: {
       type: 'array',
       description: 'The folders below which file checks may read.',
       items: { type: 'string', description: 'An absolute path.' },
+      'x-kubernetes-list-type': 'atomic',
+    },
+    podCheckNamespaces: {
+      type: 'array',
+      description: 'The namespaces whose pods checks may look at.',
+      items: { type: 'string', description: 'A namespace; *: all.' },
       'x-kubernetes-list-type': 'atomic',
     },
     links: {

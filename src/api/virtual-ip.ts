@@ -5,20 +5,20 @@ import type { ObjectMeta } from './object-meta.ts'
 const duration = <const Description extends string>(description: Description) =>
   ({ type: 'string', maxLength: 16, description }) as const
 
-const labelSelector = <const Description extends string>(description: Description) =>
+const labelSelector = <const Description extends string>(description: Description, what: 'node' | 'pod' = 'node') =>
   ({
     type: 'object',
     description,
     properties: {
       matchLabels: {
         type: 'object',
-        description: 'Labels that the node must have, with these values.',
+        description: `Labels that the ${what} must have, with these values.`,
         maxProperties: 64,
         additionalProperties: { type: 'string', maxLength: 63, description: 'The value of the label.' },
       },
       matchExpressions: {
         type: 'array',
-        description: 'Conditions on the labels of the node; all must hold.',
+        description: `Conditions on the labels of the ${what}; all must hold.`,
         maxItems: 16,
         'x-kubernetes-list-type': 'atomic',
         items: {
@@ -226,6 +226,24 @@ export const RouteCheck = {
 } as const satisfies JsonSchema
 export type RouteCheck = Static<typeof RouteCheck>
 
+export const PodsCheck = {
+  type: 'object',
+  description:
+    'Passes while a pod on the node is Ready; a change is noticed at once. While the API server is not heard, what it said last counts.',
+  required: ['namespace', 'selector'],
+  properties: {
+    namespace: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 63,
+      description:
+        "The pod's namespace: one whose pods the agents may read (the chart's value agent.podCheckNamespaces).",
+    },
+    selector: labelSelector('Which pods: one of them must be Ready. Empty: any.', 'pod'),
+  },
+} as const satisfies JsonSchema
+export type PodsCheck = Static<typeof PodsCheck>
+
 export const Check = {
   type: 'object',
   description: 'Something that must be well on a node: a failing check lowers the priority there, or is a FAULT.',
@@ -265,6 +283,7 @@ export const Check = {
     link: LinkCheck,
     file: FileCheck,
     route: RouteCheck,
+    pods: PodsCheck,
     initialDelay: duration(
       'Time before the first run, at most 1h (default: 0s); a virtual router waits for the first result.',
     ),

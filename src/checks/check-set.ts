@@ -73,7 +73,8 @@ interface Running {
 
 /** What makes two checks the same run; what their results are called and weigh does not. */
 function identity(check: Check): string {
-  const { process, exec, http, tcp, link, file, route, inverse, initialDelay, interval, timeout, fall, rise } = check
+  const { process, exec, http, tcp, link, file, route, pods, inverse, initialDelay, interval, timeout, fall, rise } =
+    check
   const looks = [
     process?.name,
     exec?.command,
@@ -82,6 +83,7 @@ function identity(check: Check): string {
     link?.name,
     file,
     route,
+    pods,
     addsItsNumber(check),
     inverse ?? false,
   ]

@@ -7,6 +7,7 @@ import { execute } from './exec.ts'
 import { Files } from './file.ts'
 import { httpRuns, requestText } from './http.ts'
 import { lookAtLink, watchLink } from './link.ts'
+import { lookForPods, type PodWatch, podsText } from './pods.ts'
 import { findProcess } from './process.ts'
 import { ProcessTable } from './process-table.ts'
 import { type CheckResult, repeat, type Schedule } from './repeat.ts'
@@ -46,6 +47,9 @@ const NOTHING_AROUND: Surroundings = {
   links: { of: () => 'Missing', watch: () => () => {} },
   files: new Files([]),
   routes: { find: async () => [] },
+  pods: {
+    watch: () => ({ known: Promise.resolve(), ready: () => 'Nothing is known of pods here', close: () => {} }),
+  },
 }
 
 /** How a check of some kind looks. */
@@ -57,8 +61,8 @@ interface Look {
   readonly watch?: (look: () => void) => () => void
 }
 
-function lookOf(check: Check, limit: Millis, { links, files, routes }: Surroundings): Look {
-  const { name, process, exec, http, tcp, link, file, route } = check
+function lookOf(check: Check, limit: Millis, { links, files, routes, pods: podsHere }: Surroundings): Look {
+  const { name, process, exec, http, tcp, link, file, route, pods } = check
   if (process)
     return { start: () => findProcess(process.name, limit, processes), found: `Process ${process.name} runs` }
   if (exec) return { start: signal => execute(exec.command, limit, signal), found: 'The command has exit status 0' }
@@ -80,6 +84,22 @@ function lookOf(check: Check, limit: Millis, { links, files, routes }: Surroundi
     return { start: () => files.look(file, addsItsNumber(check), limit), found }
   }
   if (route) return { start: () => lookForRoute(route, limit, routes), found: `There is a route ${routeText(route)}` }
+  if (pods) {
+    const asked = podsText(pods)
+    let watched: PodWatch | undefined
+    return {
+      start: () => {
+        if (!watched) throw new Error('Pods are watched before they are looked for')
+        return lookForPods(watched, asked, limit)
+      },
+      found: `A pod ${asked} is Ready on this node`,
+      watch: look => {
+        const watch = podsHere.watch(pods, look)
+        watched = watch
+        return () => watch.close()
+      },
+    }
+  }
   throw new RangeError(`Check ${name} is of no kind`)
 }
 

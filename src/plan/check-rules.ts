@@ -13,8 +13,8 @@ interface Leave {
 }
 
 /**
- * Looking at a node's processes and files and running commands on it are the node's to allow: its agent's settings say so. The other kinds need
- * no leave: they do what any program on the network does.
+ * Looking at a node's processes, files and pods and running commands on it are the node's to allow: its agent's settings say so. The other kinds
+ * need no leave: they do what any program on the network does.
  */
 export function checkNotAllowed(checks: readonly Check[], members: readonly PlanAgent[]): Refusal | undefined {
   for (const check of checks) {
@@ -29,7 +29,7 @@ export function checkNotAllowed(checks: readonly Check[], members: readonly Plan
   return undefined
 }
 
-function leaveFor({ process, exec, file }: Check): Leave | undefined {
+function leaveFor({ process, exec, file, pods }: Check): Leave | undefined {
   if (process) {
     const flag = "--allow-process-checks (the chart's value agent.allowProcessChecks)"
     return { runs: 'looks for a process', flag, isGiven: allows('Process') }
@@ -37,6 +37,16 @@ function leaveFor({ process, exec, file }: Check): Leave | undefined {
   if (exec) {
     const flag = "--allow-exec-checks (the chart's value agent.allowExecChecks)"
     return { runs: 'runs a command', flag, isGiven: allows('Exec') }
+  }
+  if (pods) {
+    const { namespace } = pods
+    return {
+      runs: `looks for pods in ${namespace}`,
+      flag: `--pod-check-namespaces=${namespace} (the chart's value agent.podCheckNamespaces)`,
+      isGiven: agent =>
+        allows('Pods')(agent) &&
+        (agent.status?.podCheckNamespaces ?? []).some(allowed => allowed === '*' || allowed === namespace),
+    }
   }
   if (!file) return undefined
   const { path } = file

@@ -68,6 +68,7 @@ beforeEach(() => {
     version: 'test',
     checksAllowed: [],
     fileCheckFolders: [],
+    podCheckNamespaces: [],
     logger: createLogger({ level: 'fatal', destination: { write: () => {} } }),
     onTrouble: sentence => troubles.push(sentence),
     lookForSleep: () => wakeUp(),

@@ -134,7 +134,7 @@ const nodeRefusals: readonly [what: string, fields: object, error: string][] = [
   [
     'a check of no kind',
     { checks: [{ name: 'nginx' }] },
-    'checks[0]: Invalid value: must have exactly one of process, exec, http, tcp, link, file and route',
+    'checks[0]: Invalid value: must have exactly one of process, exec, http, tcp, link, file, route and pods',
   ],
   ['no link', { link: undefined }, 'link: Required value'],
   ['priority 0', { priority: 0 }, 'priority: Invalid value: 0: should be greater than or equal to 1'],

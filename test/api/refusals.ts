@@ -19,7 +19,7 @@ const NO_DURATION = 'must be a duration in whole milliseconds, such as 200ms, 1.
 const INTERVAL_3 = 'must be 10ms to 40.95s in steps of 10ms (version 3), e.g. 200ms'
 const INTERVAL_2 = 'must be 1s to 255s in whole seconds, which is all that version 2 can say, e.g. 1s; or use version 3'
 const NO_LINK = 'must be the name of a link as `ip link` shows it: no slash, colon or space'
-const ONE_KIND = 'must have exactly one of process, exec, http, tcp, link, file and route'
+const ONE_KIND = 'must have exactly one of process, exec, http, tcp, link, file, route and pods'
 const NO_FILE = 'must be the absolute path of a file, without . and .. in it and no slash at its end, e.g. /run/load'
 const NO_NETWORK = 'must be a network such as 10.0.0.0/8 or 2001:db8::/32; 0.0.0.0/0 and ::/0 are the default routes'
 const NO_PEER = 'must be an IPv4 or IPv6 address, or a DNS name such as localhost'
@@ -91,6 +91,14 @@ const route = (fields: object, path: string, sentence: string): Refusal =>
     `a route check with ${JSON.stringify(fields)}`,
     { checks: [{ name: 'uplink', route: fields }] },
     `spec.checks[0].route${path}`,
+    sentence,
+  )
+
+const pods = (fields: object, path: string, sentence: string): Refusal =>
+  spec(
+    `a pods check with ${JSON.stringify(fields)}`,
+    { checks: [{ name: 'app', pods: fields }] },
+    `spec.checks[0].pods${path}`,
     sentence,
   )
 
@@ -361,6 +369,18 @@ export const refusals: readonly Refusal[] = [
   route({ destination: '0.0.0.0/0', gateway: '10.0.0.1/24' }, '.gateway', 'must be an IPv4 or IPv6 address'),
   route({ destination: '0.0.0.0/0', gateway: 'fe80::1' }, '.gateway', 'must be of the same family as destination'),
   route({ destination: '::/0', gateway: '10.0.0.1' }, '.gateway', 'must be of the same family as destination'),
+  pods({ selector: {} }, '.namespace', 'Required value'),
+  pods({ namespace: 'web' }, '.selector', 'Required value'),
+  pods(
+    { namespace: 'Web', selector: {} },
+    '.namespace',
+    'must be the name of a namespace: lower-case letters, digits and dashes',
+  ),
+  pods(
+    { namespace: 'web', selector: { matchExpressions: [{ key: 'app', operator: 'In' }] } },
+    '.selector.matchExpressions[0].values',
+    'must have at least one value for the operators In and NotIn',
+  ),
   checks('a check with fall 0', { fall: 0 }, '.fall', 'should be greater than or equal to 1'),
   spec(
     'a check without a command',
@@ -424,6 +444,20 @@ export const acceptable: readonly { readonly what: string; readonly spec: Readon
       ],
       preemption: { mode: 'Always', delay: '1000s' },
       checks: [{ ...check, interval: '2s', fall: 2, rise: 2, weight: -20 }],
+    },
+  },
+  {
+    what: 'links, files and routes to be looked at',
+    spec: {
+      addresses: address,
+      checks: [
+        { name: 'a', link: { name: 'eth1' }, initialDelay: '0s', inverse: false },
+        { name: 'b', file: { path: '/run/..load/.x' }, initialDelay: '1h', inverse: true, weight: -253 },
+        { name: 'c', file: { path: '/load', reads: 'Existence' } },
+        { name: 'd', route: { destination: '0.0.0.0/0', link: 'eth0', gateway: '192.168.1.1' } },
+        { name: 'e', route: { destination: '::/0', gateway: 'fe80::1' } },
+        { name: 'f', route: { destination: '2001:DB8::/32' } },
+      ],
     },
   },
   {

@@ -166,6 +166,18 @@ test('file mode refuses what the CRD refuses, with a line', () => {
   }
 })
 
+test('file mode has no pods to look at, and says so with a line', () => {
+  const checks = [
+    { name: 'web', tcp: { port: 80 } },
+    { name: 'app', pods: { namespace: 'web', selector: {} } },
+  ]
+  const errors = errorsOf(`${VIP}${stringify({ spec: { addresses: ['10.0.0.5'], checks } })}${NODE}`)
+  assert.equal(
+    errors,
+    'virtualips.yaml:12: spec.checks[1].pods: Invalid value: needs a cluster, whose API server says which pods are Ready: use http, tcp or process',
+  )
+})
+
 test('file mode takes what the CRD takes', () => {
   const secret = '---\napiVersion: v1\nkind: Secret\nmetadata: {name: web-password}\nstringData: {password: x}\n'
   for (const { what, spec } of acceptable) {

@@ -65,6 +65,12 @@ const REFUSED: readonly Refused[] = [
     message: /--allow-exec-checks/,
   },
   {
+    what: 'pods that no agent may read',
+    spec: { addresses: [FREE], checks: [{ name: 'app', pods: { namespace: 'web', selector: {} } }] },
+    reason: 'CheckNotAllowed',
+    message: /--pod-check-namespaces=web/,
+  },
+  {
     what: 'a file in a folder that no agent allows',
     spec: { addresses: [FREE], checks: [{ name: 'load', file: { path: '/run/load/now' } }] },
     reason: 'CheckNotAllowed',

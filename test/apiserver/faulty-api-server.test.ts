@@ -307,6 +307,7 @@ class Clients {
       version: 'test',
       checksAllowed: [],
       fileCheckFolders: [],
+      podCheckNamespaces: [],
       store: new ConfigStore(scratchFolder()),
       apply: (spec, _passwords, live) => told.apply(spec, live),
       lookForSleep: () => {},

@@ -21,6 +21,7 @@ const EVERYTHING = {
   'agent.allowProcessChecks': true,
   'agent.allowExecChecks': true,
   'agent.fileCheckFolders': ['/run/load'],
+  'agent.podCheckNamespaces': ['web', 'db'],
   'prometheus.podMonitor.enabled': true,
   'prometheus.prometheusRule.enabled': true,
   'prometheus.grafanaDashboard.enabled': true,
@@ -159,17 +160,18 @@ test('the program takes the arguments that it is given', async () => {
   )
   const agent = readSettings(podOf(objects, 'DaemonSet').container.args, '0.0.0')
   assert.equal(agent.command, 'agent')
-  const { logFormat, stateDir, metricsAddress, checksAllowed, fileCheckFolders } = {
+  const { logFormat, stateDir, metricsAddress, checksAllowed, fileCheckFolders, podCheckNamespaces } = {
     metricsAddress: '',
     ...agent.settings,
   } as Record<string, unknown>
   assert.deepEqual(
-    { logFormat, stateDir, metricsAddress, checksAllowed, fileCheckFolders },
+    { logFormat, stateDir, metricsAddress, checksAllowed, fileCheckFolders, podCheckNamespaces },
     {
       logFormat: 'json',
       stateDir: '/var/lib/kube-vrrp',
       metricsAddress: '[::1]:9180',
-      checksAllowed: ['Process', 'Exec', 'File'],
+      checksAllowed: ['Process', 'Exec', 'File', 'Pods'],
+      podCheckNamespaces: ['web', 'db'],
       fileCheckFolders: ['/run/load'],
     },
   )

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { before, suite, test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import { leaves, readValues } from '../../charts/values-reference.ts'
 import { changes, fieldsOf, type Rendered, render, valuesAt } from './render.ts'
 
@@ -56,6 +57,7 @@ const controllerArgs = (...more: readonly string[]) => [
 ]
 const withArg = (args: readonly string[], flag: string, value: string) =>
   args.map(arg => (arg.startsWith(`${flag}=`) ? `${flag}=${value}` : arg))
+const READ_PODS = { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] }
 const probes = ['startupProbe', 'livenessProbe', 'readinessProbe']
 
 /** What is set in one of two pods alike. */
@@ -333,6 +335,33 @@ const ROWS: readonly Row[] = [
           [`${AGENT} ${POD}.volumes[checked-${i}].hostPath.type`, 'DirectoryOrCreate'],
         ]),
       ),
+    },
+  },
+  {
+    set: { 'agent.podCheckNamespaces': ['web', 'db'] },
+    what: 'gives agents the pods of these namespaces to read, and nothing else',
+    check: (after, before) => {
+      const more = after.filter(object => !before.some(other => isDeepStrictEqual(other, object)))
+      assert.deepEqual(more.map(object => `${object.metadata.namespace} ${nameOf(object)}`).sort(), [
+        'db Role/kube-vrrp-agent.kube-vrrp',
+        'db RoleBinding/kube-vrrp-agent.kube-vrrp',
+        'kube-vrrp DaemonSet/kube-vrrp-agent',
+        'web Role/kube-vrrp-agent.kube-vrrp',
+        'web RoleBinding/kube-vrrp-agent.kube-vrrp',
+      ])
+      for (const role of more.filter(({ kind }) => kind === 'Role')) assert.deepEqual(role['rules'], [READ_PODS])
+      const args = agentArgs('--pod-check-namespaces=web,db')
+      assert.ok(JSON.stringify(find(more, 'DaemonSet')).includes(JSON.stringify(args)))
+    },
+  },
+  {
+    set: { 'agent.podCheckNamespaces': ['*'] },
+    what: 'gives agents the pods of all namespaces to read, and nothing else',
+    check: (after, before) => {
+      const more = after.filter(object => !before.some(other => isDeepStrictEqual(other, object)))
+      assert.deepEqual(more.map(({ kind }) => kind).sort(), ['ClusterRole', 'DaemonSet'])
+      const { rules } = find(more, 'ClusterRole') as unknown as { rules: object[] }
+      assert.deepEqual(rules.at(-1), READ_PODS)
     },
   },
   {

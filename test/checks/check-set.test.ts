@@ -93,12 +93,14 @@ test('checks are the same only where they look at the same thing', () => {
     { name: 'r', file: { path: '/80', reads: 'Existence' }, weight: 1 },
     { name: 's', route: { destination: '80.0.0.0/8' } },
     { name: 't', route: { destination: '80.0.0.0/8', link: 'eth0' } },
+    { name: 'u', pods: { namespace: 'web', selector: {} } },
+    { name: 'v', pods: { namespace: 'db', selector: {} } },
     { name: 'm', link: { name: '80' }, initialDelay: '1s' },
   ]
   set.set(new Map(checks.map(check => [`web/${check.name}`, check])))
   assert.deepEqual(
     take(),
-    Array.from('acdeghijlnoqstm', name => `start ${name}`),
+    Array.from('acdeghijlnoqstuvm', name => `start ${name}`),
   )
 })
 

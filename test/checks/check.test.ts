@@ -11,7 +11,7 @@ import type { Check } from '../../src/api/virtual-ip.ts'
 import { startCheck } from '../../src/checks/check.ts'
 import type { CheckResult } from '../../src/checks/repeat.ts'
 import { FakeClock } from './fake-clock.ts'
-import { surroundings } from './surroundings.ts'
+import { FakePods, surroundings } from './surroundings.ts'
 
 function folder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'kube-vrrp-test-'))
@@ -139,4 +139,25 @@ test('a duration that is none, or no time at all, is a mistake of the caller', (
     })
   }
   assert.throws(() => startCheck({ name: 'a' }, () => {}, surroundings()), { message: 'Check a is of no kind' })
+})
+
+test('pods are waited for until something is known of them, at most for the time limit', async t => {
+  const pods = new FakePods()
+  const told: CheckResult[] = []
+  const fields = { pods: { namespace: 'web', selector: { matchLabels: { app: 'a' } } }, interval: '1h' }
+  const check = (timeout: string) => {
+    t.after(startCheck({ name: 'app', ...fields, timeout }, result => told.push(result), surroundings({ pods })).close)
+  }
+  check('100ms')
+  for (let i = 0; i < 500 && told.length === 0; i++) await sleep(10)
+  assert.deepEqual(told.splice(0), [{ passing: false, message: 'Nothing is known of pods' }])
+  check('1m')
+  await sleep(400)
+  assert.deepEqual(told.splice(0), [])
+  pods.set(0)
+  for (let i = 0; i < 500 && told.length === 0; i++) await sleep(10)
+  assert.deepEqual(told.splice(0), [{ passing: false, message: 'No pod in web with app=a is Ready on this node' }])
+  pods.set(2)
+  for (let i = 0; i < 500 && told.length < 2; i++) await sleep(10)
+  assert.deepEqual(told, [{ passing: true }, { passing: true }])
 })

@@ -16,6 +16,7 @@ export class Agent {
   links: LinkStatus[]
   checksAllowed: CheckToAllow[] = []
   fileCheckFolders: string[] = []
+  podCheckNamespaces: string[] = []
   /** metadata.generation and spec of its VirtualIPNode. */
   generation = 0
   spec: VirtualIPNodeSpec | undefined
@@ -50,6 +51,7 @@ export class Agent {
       observedGeneration: this.runsGeneration,
       checksAllowed: this.checksAllowed,
       fileCheckFolders: this.fileCheckFolders,
+      podCheckNamespaces: this.podCheckNamespaces,
       links: this.links,
       virtualRouters: this.runs.virtualRouters.map(
         ({ virtualIP, family, link, virtualRouterID, priority }): VirtualRouterStatus => ({

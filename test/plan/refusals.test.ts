@@ -90,6 +90,22 @@ const refusals: Record<string, { cluster: () => Cluster; sentence: string }> = {
     sentence:
       "CheckNotAllowed: Check nginx looks for a process, which the agent on node2 must allow first: start it with --allow-process-checks (the chart's value agent.allowProcessChecks), or remove the check",
   },
+  'agents may read the pods of other namespaces': {
+    cluster: () => {
+      const pods = { namespace: 'web', selector: { matchLabels: { app: 'nginx' } } }
+      const cluster = Cluster.of(3).apply('web', { checks: [{ name: 'app', pods }] })
+      const allowed = { node1: ['db'], node2: ['web'], node3: ['*'] }
+      for (const [node, namespaces] of Object.entries(allowed)) {
+        const agent = cluster.agent(node)
+        agent.checksAllowed = ['Pods']
+        agent.podCheckNamespaces = namespaces
+        agent.report()
+      }
+      return cluster
+    },
+    sentence:
+      "CheckNotAllowed: Check app looks for pods in web, which the agent on node1 must allow first: start it with --pod-check-namespaces=web (the chart's value agent.podCheckNamespaces), or remove the check",
+  },
   'agents allow files in other folders': {
     cluster: () => {
       const cluster = Cluster.of(3).apply('web', { checks: [{ name: 'load', file: { path: '/run/app/load' } }] })
