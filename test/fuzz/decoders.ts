@@ -16,8 +16,8 @@ import {
   refuseIpHeader,
   VRRP_GROUP,
 } from '../../src/wire/vrrp.ts'
+import type { Random } from '../lab/random.ts'
 import { readVectors } from '../vectors/read-vectors.ts'
-import type { Random } from './random.ts'
 
 /** A decoder under test. */
 export interface Decoder {

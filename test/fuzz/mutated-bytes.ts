@@ -1,4 +1,4 @@
-import type { Random } from './random.ts'
+import type { Random } from '../lab/random.ts'
 
 /** Room for one packet after the other. */
 const ROOM = new Uint8Array(8192)

@@ -1,4 +1,4 @@
-import type { Random } from './random.ts'
+import type { Random } from '../lab/random.ts'
 
 /** A text of the corpus with one or a few things changed: characters, words, lines, pieces of another. `words`: what to put in. */
 export function mutatedText(corpus: readonly string[], words: readonly string[], random: Random): string {

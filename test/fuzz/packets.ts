@@ -1,6 +1,6 @@
+import { Random } from '../lab/random.ts'
 import type { Decoder } from './decoders.ts'
 import { mutated, noise } from './mutated-bytes.ts'
-import { Random } from './random.ts'
 
 /** What a decoder was given, and how it fared. */
 export interface PacketCounts {

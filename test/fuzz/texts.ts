@@ -1,7 +1,7 @@
+import { Random } from '../lab/random.ts'
 import { mutatedText, wordsOf } from './mutated-text.ts'
 import type { Failure } from './packets.ts'
 import type { Parser } from './parsers.ts'
-import { Random } from './random.ts'
 import type { Reached } from './reached.ts'
 
 export interface TextCounts {

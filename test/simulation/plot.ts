@@ -1,7 +1,7 @@
 import type { VirtualIPSpec } from '../../src/api/virtual-ip.ts'
 import type { Millis } from '../../src/lib/time.ts'
+import { seeded } from '../lab/random.ts'
 import type { Fault } from './faults.ts'
-import { seeded } from './random.ts'
 import type { Conditions } from './world.ts'
 
 /** A world, and what befalls it: each fault so long after the one before. */

@@ -6,8 +6,8 @@ import type { Instant, Millis } from '../../src/lib/time.ts'
 import { UNTIL_ANNOUNCED } from '../../src/vrrp/handover.ts'
 import { activeDownInterval } from '../../src/vrrp/timers.ts'
 import { deadline, holdsAddresses, step, type VirtualRouterConfig } from '../../src/vrrp/virtual-router.ts'
+import { seeded } from '../lab/random.ts'
 import { type Happening, Lan } from './lan.ts'
-import { seeded } from './random.ts'
 
 // Networks in which packets are lost, late and cut off, and nodes crash, freeze, sleep and are reconfigured; then calm. When a run fails,
 // fast-check prints its seed and path (replay with fc.assert(…, { seed, path })) and the transitions that led there.

@@ -1,4 +1,4 @@
-/** Random numbers that a seed repeats: sfc32, of 128 bits of state. */
+/** Random numbers that a seed repeats: sfc32, of 128 bits of state, for a fuzzer draws more than 2^32 of them. */
 export class Random {
   #a = 0
   #b = 0
@@ -32,4 +32,10 @@ export class Random {
     if (item === undefined) throw new RangeError('There is nothing to pick')
     return item
   }
+}
+
+/** Gives 0..1 with each call: the same seed, the same run. */
+export function seeded(seed: number): () => number {
+  const random = new Random(seed)
+  return () => random.bits() / 2 ** 32
 }
