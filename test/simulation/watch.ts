@@ -201,6 +201,7 @@ export class Watch {
     const since = this.#unansweredSince.get(text)
     const ready = this.#firstReady(text)
     if (since === undefined || ready === undefined) return
+    if (this.#isLeftOut(text)) this.#mixedAt.set(text, this.#now)
     const interval = this.#longestInterval(text)
     const from = Math.max(since, ready, this.#world.segment.troubledAt, this.#mixedAt.get(text) ?? 0)
     const length = this.#now - from
@@ -332,8 +333,10 @@ export class Watch {
     }
   }
 
-  noteActive({ process, activeAt }: Machine): void {
+  noteActive({ process, activeAt, resumedAt }: Machine): void {
     if (!process || process.isDead || process.isStopped) return
+    // Who has not looked at a clock since it stood still knows only what was.
+    if (process.lookedAt < Math.max(resumedAt, process.stoppedUntil)) return
     for (const [key, { state }] of process.engines) {
       if (state === 'Active') activeAt.set(key.slice(0, key.lastIndexOf('/')), this.#now)
     }
@@ -359,6 +362,21 @@ export class Watch {
         config.virtualRouterID !== first.virtualRouterID ||
         config.advertisementInterval !== first.advertisementInterval ||
         config.addresses.length !== first.addresses.length,
+    )
+  }
+
+  /** Whether who is Active of its virtual router was told that it has this address no longer, and a Backup that can't be reached was not. */
+  #isLeftOut(text: string): boolean {
+    const followers = this.#enginesFor(text).map(({ config }) => config)
+    return this.#world.machines.some(({ process }) =>
+      [...(process?.engines.values() ?? [])].some(
+        ({ state, config }) =>
+          state === 'Active' &&
+          followers.some(
+            ({ family, virtualRouterID }) => family === config.family && virtualRouterID === config.virtualRouterID,
+          ) &&
+          config.addresses.every(address => address.text !== text),
+      ),
     )
   }
 
