@@ -228,6 +228,26 @@ export const RFC_3768: Document = {
     {
       section: '6.4.3',
       level: 'MUST',
+      says: 'when Adver_Timer fires a Master advertises and sets it anew',
+      shows() {
+        const router = routerOf().active(6700)
+        assert.deepEqual(router.saidSince(2), ['4609.375 advert 100', '5609.375 advert 100', '6609.375 advert 100'])
+      },
+    },
+    {
+      section: '6.4.3',
+      level: 'MUST',
+      says: 'a Master answers ARP requests for the addresses, and accepts packets to them where it is the owner',
+      shownIn: [
+        {
+          file: 'test/netns/agent-conformance.test.ts',
+          test: 'a BACKUP answers neither ARP nor Neighbor Solicitations, and accepts nothing for the addresses',
+        },
+      ],
+    },
+    {
+      section: '6.4.3',
+      level: 'MUST',
       says: 'on Priority 0 a Master advertises at once and sets Adver_Timer anew',
       shows() {
         const router = routerOf().active()
@@ -309,6 +329,12 @@ export const RFC_3768: Document = {
     },
     {
       section: '7.1',
+      level: 'SHOULD',
+      says: 'what fails these checks is logged',
+      shownIn: [{ file: 'test/netns/agent-metrics.test.ts', test: 'counts the adverts that it refuses' }],
+    },
+    {
+      section: '7.1',
       level: 'MUST',
       says: 'who owns the addresses discards adverts of others',
       shows() {
@@ -378,6 +404,35 @@ export const RFC_3768: Document = {
       level: 'MUST',
       says: 'ARP requests for the addresses are answered with the virtual MAC, never with the link’s own',
       departs: 'there is no virtual MAC yet: a gratuitous ARP moves hosts',
+    },
+    {
+      section: '8.1',
+      level: 'MUST',
+      says: 'ICMP redirects come from the address that the host used',
+      notOurs: 'the kernel sends them, where the node routes',
+    },
+    {
+      section: '8.2',
+      level: 'SHOULD NOT',
+      says: 'a router that restarts sends ARP messages with its own MAC for addresses that it owns',
+      departs: 'there is no virtual MAC yet',
+    },
+    {
+      section: '8.2',
+      level: 'SHOULD',
+      says: 'each address is announced by a gratuitous ARP when it is configured, and not before',
+      shownIn: [
+        {
+          file: 'test/netns/agent-reload.test.ts',
+          test: 'to one with another address: it is held and announced, and MASTER stays MASTER',
+        },
+      ],
+    },
+    {
+      section: '8.3',
+      level: 'MUST',
+      says: 'Proxy ARP answers with the virtual MAC',
+      notOurs: 'kube-vrrp does no Proxy ARP',
     },
     {
       section: '8.4',

@@ -693,6 +693,7 @@ export const RFC_9568: Document = {
         assert.deepEqual(router.noted.at(-1), mismatch)
         assert.equal(router.state.name === 'Backup' && router.state.activeInterval, 2000)
       },
+      shownIn: [{ file: 'test/netns/agent-diagnosis.test.ts', test: 'a MASTER of another interval' }],
     },
     {
       section: '7.1',
@@ -704,6 +705,12 @@ export const RFC_9568: Document = {
         assert.equal(router.noted.at(-1)?.type, 'AddressListMismatch')
         assertTakesOverAt(router, 3609.375)
       },
+      shownIn: [
+        {
+          file: 'test/netns/agent-diagnosis.test.ts',
+          test: 'addresses that are not the same on both nodes: they agree on a MASTER all the same',
+        },
+      ],
     },
     {
       section: '7.2',
@@ -762,10 +769,77 @@ export const RFC_9568: Document = {
       ],
     },
     {
+      section: '8.1.2',
+      level: 'SHOULD',
+      says: 'each address is announced by a gratuitous ARP when it is configured',
+      shownIn: [
+        {
+          file: 'test/netns/agent-reload.test.ts',
+          test: 'to one with another address: it is held and announced, and MASTER stays MASTER',
+        },
+      ],
+    },
+    {
+      section: '8.1.2',
+      level: 'SHOULD',
+      says: 'who wants one certain router, e.g. by SSH, uses an address of its own',
+      shownIn: [
+        {
+          file: 'test/netns/agent-addresses.test.ts',
+          test: "without a prefix length are no source of the node's own connections",
+        },
+      ],
+    },
+    {
       section: '8.1.3',
       level: 'MUST',
       says: 'Proxy ARP answers with the virtual MAC',
       notOurs: 'kube-vrrp does no Proxy ARP',
+    },
+    {
+      section: '8.2.1',
+      level: 'SHOULD',
+      says: 'ICMPv6 redirects come from the address that the host used',
+      notOurs: 'the kernel sends them, where the node routes',
+    },
+    {
+      section: '8.2.2',
+      level: 'MUST',
+      says: 'at boot no Neighbor Advertisement is sent before the address is configured',
+      shownIn: [
+        {
+          file: 'test/netns/agent-level.test.ts',
+          test: 'a link that goes down and up, is made anew or renamed is a FAULT; then it starts as any router, and announces when it is Active',
+        },
+      ],
+    },
+    {
+      section: '8.2.2',
+      level: 'SHOULD NOT',
+      says: 'a router that restarts sends Neighbor Discovery messages with its own MAC for addresses that it owns',
+      departs: VIRTUAL_MAC,
+    },
+    {
+      section: '8.2.2',
+      level: 'SHOULD',
+      says: 'an unsolicited Neighbor Advertisement is sent when an address is configured',
+      shownIn: [
+        {
+          file: 'test/netns/agent-level.test.ts',
+          test: 'addresses that are deleted or flushed, and a link that gets another MAC or MTU, are announced again without a transition',
+        },
+      ],
+    },
+    {
+      section: '8.2.2',
+      level: 'MAY',
+      says: 'Duplicate Address Detection is left out by the owner',
+      shownIn: [
+        {
+          file: 'test/netns/linux-addresses.test.ts',
+          test: 'an IPv6 address is held at once, without duplicate address detection, and is no source of its own',
+        },
+      ],
     },
     {
       section: '8.2.2',
@@ -777,6 +851,12 @@ export const RFC_9568: Document = {
       section: '8.2.3',
       level: 'MUST',
       says: 'a Backup’s Router Advertisement options are those of the owner',
+      notOurs: NO_ROUTER_ADVERTISEMENTS,
+    },
+    {
+      section: '8.2.3',
+      level: 'SHOULD NOT',
+      says: 'Router Advertisements name services that only the owner has',
       notOurs: NO_ROUTER_ADVERTISEMENTS,
     },
     {
@@ -805,7 +885,7 @@ export const RFC_9568: Document = {
           file: 'test/netns/agent-refusals.test.ts',
           test: 'with a file in which nodes have the same priority',
         },
-        { file: 'test/scenarios/two-owners.txt', test: '' },
+        { file: 'test/scenarios/two-owners.txt', test: 'Two owners are a mistake' },
       ],
     },
     {
@@ -817,10 +897,43 @@ export const RFC_9568: Document = {
       ],
     },
     {
+      section: '8.3.2',
+      level: 'MAY',
+      says: 'routers of one priority are logged',
+      shows() {
+        const router = new OneRouter().active()
+        router.hear(100, {}, LOWER)
+        assert.deepEqual(router.noted.at(-1), { type: 'LosingAdvertisement', source: LOWER, priority: 100 })
+      },
+    },
+    {
       section: '8.4',
       level: 'MAY',
       says: 'versions 2 and 3 are spoken at the same time, for a migration',
       departs: 'a VirtualIP has one version, `spec.version`; an advert of the other is told of (`VersionMismatch`)',
+    },
+    {
+      section: '8.4.2',
+      level: 'MUST',
+      says: 'who speaks both sends both at the configured rate, and waits by the rate of the Active Router, seconds or centiseconds',
+      notOurs: 'a VirtualIP has one version',
+    },
+    {
+      section: '8.4.2',
+      level: 'SHOULD',
+      says: 'who speaks both ignores version 2 of an Active Router that speaks version 3 too',
+      shows() {
+        const router = new OneRouter().start()
+        router.runTo(1000).hear(200)
+        router.runTo(1500).hear(200, { version: 2 })
+        assertTakesOverAt(router, 4609.375)
+      },
+    },
+    {
+      section: '9',
+      level: 'SHOULD',
+      says: 'IPv6 links are kept secure as RFC 9099 §2.3 says',
+      notOurs: 'it is for who runs the link; VRRP itself takes no packet that was forwarded (TTL 255)',
     },
   ],
 }
