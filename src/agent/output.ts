@@ -35,7 +35,7 @@ interface OutputParts {
   readonly refuse: (key: string, router: RunningRouter, fault: Fault) => void
   /** To be called before anything is said or answered for that was decided some time ago. */
   readonly noticeSleep: () => void
-  /** To be called before each advert: a router that stood still since it decided on it may be Active no longer. */
+  /** To be called before each advert and announcement: a router that stood still since it decided on it may be Active no longer. */
   readonly noticeStandstill: (at: Instant) => void
   /** What went wrong and stops nothing. */
   readonly complain: (router: RunningRouter | undefined, sentence: string) => void
@@ -215,6 +215,7 @@ export class Output {
     const { set, links, frames, readSysctl } = this.#parts
     const running = set.get(key)
     const link = running && links.links.get(running.link)
+    this.#parts.noticeStandstill(this.#parts.clock.now())
     // Who only answers until a successor has announced does not announce against it.
     if (!running || !link || running.state.name !== 'Active') return
     const isRouter = running.config.family === 'IPv6' && readSysctl(`net.ipv6.conf.${link.name}.forwarding`) === '1'

@@ -36,6 +36,8 @@ export interface ProcessOptions {
   readonly becameActive: (key: string, engine: Engine) => void
   /** It is about to send an advert as Active Router. */
   readonly advertises: (engine: Engine) => void
+  /** It is about to announce this address. */
+  readonly announces: (text: string) => void
   readonly log: (line: string) => void
   /** What must never happen has. */
   readonly violate: (invariant: string, sentence: string) => void
@@ -399,7 +401,9 @@ export class AgentProcess implements Listener, EngineListener {
 
   #sendFrame(frame: Uint8Array): void {
     if (!this.#kernel.up) throw new SyscallError('send a frame', 'ENETDOWN')
-    this.#kernel.send(readAnnouncement(frame, this.#kernel))
+    const announcement = readAnnouncement(frame, this.#kernel)
+    if (announcement.type === 'Announcement') this.options.announces(announcement.address.text)
+    this.#kernel.send(announcement)
   }
 
   #openFence(isThere: boolean): SimulatedFence {

@@ -14,6 +14,16 @@ test('who is stopped at any call for longer than a Backup waits sends no advert 
   }
 })
 
+test('nor does it announce', async () => {
+  for (let calls = 1; calls <= 150; calls++) {
+    await endsWell(100, [
+      // What comes back is announced, again and again.
+      [10, { type: 'delete', machine: MASTER, virtualIP: 'web' }],
+      [0, { type: 'stop', machine: MASTER, calls, length: 1000 }],
+    ])
+  }
+})
+
 test('who stood still for longer than its addresses last, and was not replaced, has them before it advertises', async () => {
   // Renewals and adverts have drifted apart by then, for timers are late.
   for (let after = 20_000; after < 21_000; after += 15) {

@@ -177,22 +177,33 @@ export class Watch {
   }
 
   advertises(machine: Machine, engine: Engine): void {
-    const { config, advertisedAt } = engine
-    const { kernel, process, resumedAt } = machine
-    const { stoodUntil, lookedAt, stoppedUntil } = process ?? { stoodUntil: 0, lookedAt: 0, stoppedUntil: 0 }
+    const { kernel, process } = machine
     // Between its last look at the clock and the call nobody can know.
-    if (stoodUntil > lookedAt) return
+    if (!process || process.stoodUntil > process.lookedAt) return
     // Decision 10: once, when it answers no more.
     if (engine.state === 'Backup' && this.#now - engine.ceasedAt < 1000) return
-    const missing = config.addresses.find(({ text }) => !kernel.addresses.has(text))
+    const missing = engine.config.addresses.find(({ text }) => !kernel.addresses.has(text))
     if (missing && !this.#isExcused(missing.text, 1000, false)) {
       this.#violate('holds before it speaks', missing.text, `${kernel.name} advertises and does not have it`)
     }
-    const slept = Math.max(resumedAt, stoppedUntil)
+    this.#knows(machine, engine, 'advertises')
+  }
+
+  announces(machine: Machine, text: string): void {
+    const { process } = machine
+    const engine = process?.engineFor(text)
+    if (!process || !engine || process.stoodUntil > process.lookedAt) return
+    this.#knows(machine, engine, 'announces')
+  }
+
+  /** Who was silent because it stood still does not say that it is MASTER. */
+  #knows({ kernel, process, resumedAt }: Machine, engine: Engine, does: string): void {
+    const { config, advertisedAt } = engine
+    const slept = Math.max(resumedAt, process?.stoppedUntil ?? 0)
     if (engine.adverts === 0 || slept < advertisedAt || engine.configuredAt > advertisedAt) return
     const silent = this.#now - advertisedAt
     if (config.advertisementInterval < SHORTEST || silent < 4 * config.advertisementInterval + 50) return
-    this.#violate('old knowledge', kernel.name, `it advertises as MASTER, and was silent for ${silent} ms`)
+    this.#violate('old knowledge', kernel.name, `it ${does} as MASTER, and was silent for ${silent} ms`)
   }
 
   // ---- somebody answers

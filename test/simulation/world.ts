@@ -145,6 +145,7 @@ export class World {
         this.watch.tookOver(machine, engine)
       },
       advertises: engine => this.watch.advertises(machine, engine),
+      announces: text => this.watch.announces(machine, text),
       log: line => {
         if (line === 'is killed') this.watch.noteActive(machine)
         if (line.startsWith('stands still') || line === 'is killed') machine.troubledAt = this.timeline.now
