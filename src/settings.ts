@@ -25,6 +25,8 @@ export interface AgentSettings extends CommonSettings {
   readonly podCheckNamespaces: readonly string[]
   /** How long at most to answer for an address that this node gives up, until its successor has announced it; 0: not at all. */
   readonly handover: Millis
+  /** What is told of every transition. */
+  readonly notify: { readonly program?: string; readonly fifo?: string }
 }
 
 export interface ControllerSettings extends CommonSettings {
@@ -100,6 +102,14 @@ export function readSettings(argv: readonly string[], version: string): Settings
         .argParser(namespaces)
         .default([], 'none'),
     )
+    .addOption(
+      env(
+        '--notify <program>',
+        'run this at every transition, as keepalived runs its notify scripts: with INSTANCE, the name of the VirtualIP, MASTER, BACKUP, ' +
+          'FAULT or STOP, and the priority',
+      ),
+    )
+    .addOption(env('--notify-fifo <path>', 'write the same to this FIFO, a line each, in their order'))
     .action(options => {
       const instance = options.instance ?? options.node
       const podCheckNamespaces: readonly string[] = options.file ? [] : options.podCheckNamespaces
@@ -122,6 +132,7 @@ export function readSettings(argv: readonly string[], version: string): Settings
           fileCheckFolders,
           podCheckNamespaces,
           handover: options.handover,
+          notify: present({ program: options.notify, fifo: options.notifyFifo }),
           ...present({ file: options.file, metricsAddress }),
         },
       }

@@ -23,6 +23,7 @@ import { FileSource } from './file-source.ts'
 import { AgentLinkStates } from './link-states.ts'
 import { Loop } from './loop.ts'
 import { machineClock } from './machine-clock.ts'
+import { Notify, type NotifySettings } from './notify.ts'
 import { ownView } from './own-view.ts'
 import { Paced } from './paced.ts'
 import { readiness } from './readiness.ts'
@@ -49,6 +50,8 @@ export interface AgentOptions {
   /** How long at most to answer for an address that this node gives up, until its successor has announced it; 0: not at all. */
   readonly handover: Millis
   readonly version: string
+  /** Told of every transition: see agent/notify.ts. */
+  readonly notify: Omit<NotifySettings, 'complain'>
   /** How many log lines were left out so far, for nobody read those before. */
   readonly logLinesDropped: () => number
 }
@@ -112,6 +115,8 @@ export async function runAgent(
     opened.defer(() => health.close())
   }
 
+  const notify = new Notify({ ...options.notify, complain: sentence => logger.warn(sentence) })
+  opened.defer(() => notify.close())
   const ownership = openOwnership(folder)
   opened.defer(() => ownership.close())
   const addresses = await openAddresses(ownership.mark)
@@ -151,6 +156,7 @@ export async function runAgent(
     isNeighbour: options.instance !== options.node,
     openFence: () => openFence(`kube-vrrp-${ownership.mark}`),
     handover: options.handover,
+    transitioned: transitioned => notify.tell(transitioned),
     observeLateness: seconds => metrics.observeLateness(seconds),
   })
   const running = loop

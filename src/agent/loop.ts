@@ -34,6 +34,7 @@ import { LinkChanges } from './link-changes.ts'
 import { type IsOurs, linkStatus } from './link-status.ts'
 import type { MachineClock } from './machine-clock.ts'
 import { Membership } from './membership.ts'
+import type { Transitioned } from './notify.ts'
 import { oddAdvert, sameAddressOtherRouter } from './odd-adverts.ts'
 import { Output } from './output.ts'
 import type { Passwords } from './passwords.ts'
@@ -64,6 +65,8 @@ export interface LoopParts {
   readonly handover: Millis
   /** How long after its deadline the loop woke, in seconds. */
   readonly observeLateness: (seconds: number) => void
+  /** Called with each change of state that users see. */
+  readonly transitioned: (transitioned: Transitioned) => void
 }
 
 /**

@@ -16,6 +16,7 @@ import { endpoints } from './endpoints.ts'
 import type { Heard } from './heard.ts'
 import type { IsOurs } from './link-status.ts'
 import type { MachineClock } from './machine-clock.ts'
+import type { Transitioned } from './notify.ts'
 import type { Output } from './output.ts'
 import type { Passwords } from './passwords.ts'
 import type { Reception } from './reception.ts'
@@ -40,6 +41,7 @@ interface MembershipParts {
   readonly heard: Heard
   /** How long at most to answer for an address that this node gives up. */
   readonly handover: Millis
+  readonly transitioned: (transitioned: Transitioned) => void
   readonly checkResult: (key: string) => CheckResult | undefined
   readonly step: (key: string, event: RouterEvent) => void
   /** The outputs of a step that was made here. */
@@ -135,9 +137,9 @@ export class Membership {
   }
 
   #run(desired: DesiredRouter): void {
-    const { clock, set, routers, output, take, step } = this.#parts
+    const { clock, set, routers, output, transitioned, take, step } = this.#parts
     const { key, outcome } = desired
-    const router = routers.get(key) ?? new RunningRouter(desired, clock)
+    const router = routers.get(key) ?? new RunningRouter(desired, clock, transitioned)
     routers.set(key, router)
     router.isLeaving = false
     if (prefixText(router.desired) !== prefixText(desired)) output.expect(key)

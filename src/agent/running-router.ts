@@ -9,6 +9,7 @@ import type { Message, RouterState, VirtualRouterConfig } from '../vrrp/virtual-
 import { simplePassword } from '../wire/simple-password.ts'
 import { type CheckResult, checkKey, type DesiredRouter, type Fault } from './desired-routers.ts'
 import type { MachineClock } from './machine-clock.ts'
+import type { Transitioned } from './notify.ts'
 import { type Passwords, passwordOf } from './passwords.ts'
 import { AdvertisementBytes } from './transmit.ts'
 
@@ -46,10 +47,16 @@ export class RunningRouter {
   /** How it became MASTER the last time. */
   #lastTakeover: Takeover | undefined
   shown: Shown
+  readonly #transitioned: (transitioned: Transitioned) => void
 
-  constructor(desired: DesiredRouter, clock: MachineClock) {
+  constructor(
+    desired: DesiredRouter,
+    clock: MachineClock,
+    transitioned: (transitioned: Transitioned) => void = () => {},
+  ) {
     this.desired = desired
     this.#clock = clock
+    this.#transitioned = transitioned
     const since = new Date(clock.wallClock()).toISOString()
     this.shown = { state: 'INITIALIZE', since, reason: 'Startup', message: undefined }
   }
@@ -60,8 +67,17 @@ export class RunningRouter {
     const before = this.shown
     const changed = state !== before.state
     this.shown = { state, since: changed ? at.toISOString() : before.since, reason, message }
-    if (changed) this.counters.transition(before.state, state, reason, at)
-    return changed
+    if (!changed) return false
+    this.counters.transition(before.state, state, reason, at)
+    const { spec } = this.desired
+    this.#transitioned({ virtualIP: spec.virtualIP, family: spec.family, state, reason, priority: this.priority })
+    return true
+  }
+
+  /** Effective: the weights of checks are in it, where it takes part. */
+  get priority(): number {
+    const { spec, outcome } = this.desired
+    return 'fault' in outcome ? spec.priority : outcome.config.priority
   }
 
   /** It has just become MASTER, after being in state `before`: for a while nobody may have answered. */
@@ -127,7 +143,7 @@ export class RunningRouter {
       family: spec.family,
       link: spec.link,
       virtualRouterID: spec.virtualRouterID,
-      priority: 'fault' in outcome ? spec.priority : outcome.config.priority,
+      priority: this.priority,
       ...shown,
       ...(message === undefined ? {} : { message }),
       ...(primaryAddress === undefined ? {} : { primaryAddress }),

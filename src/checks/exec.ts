@@ -14,27 +14,37 @@ const POLL: Millis = 50
 const OUTPUT_GRACE: Millis = 100
 
 /**
- * Runs `command` without a shell, in a process group of its own, with this process's environment; passes on exit status 0. After
+ * Runs `command` without a shell, in a process group of its own, with this process's environment and `environment`; passes on exit status 0. After
  * `limit`, or once `signal` aborts, it has failed and the group gets SIGTERM, 2 s later SIGKILL. Forking a process of an agent's size
  * stops the event loop for some milliseconds, so one command is started a turn.
  */
-export function execute(command: readonly string[], limit: Millis, signal: AbortSignal): Run {
+export function execute(
+  command: readonly string[],
+  limit: Millis,
+  signal: AbortSignal,
+  environment: Readonly<Record<string, string>> = {},
+): Run {
   const outcome = Promise.withResolvers<Outcome>()
-  const ended = run(command, limit, signal, outcome.resolve)
+  const ended = run({ command, environment }, limit, signal, outcome.resolve)
   return { outcome: outcome.promise, ended }
 }
 
 type Child = ChildProcessByStdio<null, Readable, Readable>
 
+interface Program {
+  readonly command: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+}
+
 async function run(
-  command: readonly string[],
+  program: Program,
   limit: Millis,
   signal: AbortSignal,
   decide: (outcome: Outcome) => void,
 ): Promise<void> {
   await turnToFork()
   if (signal.aborted) return decide(unknown('Not run: the check has ended'))
-  const started = start(command)
+  const started = start(program)
   if (typeof started === 'string') return decide(unknown(started))
 
   const line = new LastLine()
@@ -68,9 +78,10 @@ function turnToFork(): Promise<void> {
 }
 
 /** The child, or why there is none. A program that doesn't exist is told later, by an event. */
-function start([program = '', ...args]: readonly string[]): Child | string {
+function start({ command: [program = '', ...args], environment }: Program): Child | string {
   try {
-    return spawn(program, args, { cwd: '/', detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+    const env = { ...process.env, ...environment }
+    return spawn(program, args, { cwd: '/', detached: true, env, stdio: ['ignore', 'pipe', 'pipe'] })
   } catch (error) {
     return cannotRun(program, error)
   }

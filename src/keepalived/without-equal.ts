@@ -36,11 +36,16 @@ const SENTENCES = new Map(
     vrrp_strict: 'no equal: the addresses answer, and what version 2 or 3 cannot say is refused anyway',
     vrrp_skip_check_adv_addr: 'not needed: an advert with other addresses is counted, not dropped',
     skip_check_adv_addr: 'not needed: an advert with other addresses is counted, not dropped',
-    notify: 'no equal yet: watch the VirtualIP, its events or the metrics instead',
-    notify_master: 'no equal yet: watch the VirtualIP, its events or the metrics instead',
-    notify_backup: 'no equal yet: watch the VirtualIP, its events or the metrics instead',
-    notify_fault: 'no equal yet: watch the VirtualIP, its events or the metrics instead',
-    notify_stop: 'no equal yet: watch the VirtualIP, its events or the metrics instead',
+    notify:
+      'a setting of the agent, for all VirtualIPs: kube-vrrp agent --notify PROGRAM runs it with the same arguments',
+    notify_master:
+      'a setting of the agent, for all VirtualIPs: kube-vrrp agent --notify PROGRAM, which gets the state as its third argument',
+    notify_backup:
+      'a setting of the agent, for all VirtualIPs: kube-vrrp agent --notify PROGRAM, which gets the state as its third argument',
+    notify_fault:
+      'a setting of the agent, for all VirtualIPs: kube-vrrp agent --notify PROGRAM, which gets the state as its third argument',
+    notify_stop:
+      'a setting of the agent, for all VirtualIPs: kube-vrrp agent --notify PROGRAM, which gets the state as its third argument',
     smtp_alert: 'no equal: alert on the metrics instead',
     notification_email: 'no equal: alert on the metrics instead',
     notification_email_from: 'no equal: alert on the metrics instead',
@@ -63,6 +68,8 @@ export function withoutEqual(keyword: string): string {
   if (keyword.startsWith('$')) return 'left out: variables are not read; write the value where it is used'
   if (keyword.startsWith('~')) return 'left out: repeated lines are not read; write them out'
   if (/garp|gna/.test(keyword)) return 'no equal: kube-vrrp announces addresses by its own timing'
+  if (/notify_fifo$/.test(keyword))
+    return 'a setting of the agent: kube-vrrp agent --notify-fifo PATH writes the same lines'
   if (/snmp|traps|dbus|fifo/.test(keyword)) return 'no equal: the status, events and metrics say what happens'
   const known = SENTENCES.get(keyword.replace(/^include[a-z]$/, 'include'))
   return known ?? 'not carried over: kube-vrrp has no equal, or does not know it'

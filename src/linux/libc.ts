@@ -27,6 +27,10 @@ export const recvmmsg = process.func('int recvmmsg(int, void *, uint, int, void 
 const fcntl = process.func('int fcntl(int, int, int)') as KoffiFunc<
   (descriptor: number, command: number, argument: number) => number
 >
+/** A path as it is, without the byte 0. */
+export const mkfifo = process.func('int mkfifo(const char *, uint)') as KoffiFunc<
+  (path: string, mode: number) => number
+>
 export const close = process.func('int close(int)') as KoffiFunc<(descriptor: number) => number>
 export const clockGettime = process.func('int clock_gettime(int, void *)') as KoffiFunc<
   (clock: number, time: Bytes) => number

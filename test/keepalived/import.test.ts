@@ -269,7 +269,7 @@ const lines: readonly Line[] = [
       'node1.conf:7: virtual_ipaddress_excluded: no equal yet: put these addresses into a VirtualIP of their own',
       'node1.conf:10: unicast_peer: no equal yet: adverts go by multicast, so the nodes must hear each other there',
       'node1.conf:13: garp_master_delay: no equal: kube-vrrp announces addresses by its own timing',
-      'node1.conf:14: notify: no equal yet: watch the VirtualIP, its events or the metrics instead',
+      'node1.conf:14: notify: a setting of the agent, for all VirtualIPs: kube-vrrp agent --notify PROGRAM runs it with the same arguments',
       'node1.conf:15: bananas: not carried over: kube-vrrp has no equal, or does not know it',
     ],
   ],

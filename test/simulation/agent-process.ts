@@ -348,6 +348,7 @@ export class AgentProcess implements Listener, EngineListener {
       openFence: () => this.call(() => this.#openFence(hasFence)),
       handover,
       observeLateness() {},
+      transitioned() {},
     })
   }
 

@@ -1,0 +1,113 @@
+import { closeSync, constants, openSync, statSync, writeSync } from 'node:fs'
+import type { RouterStateName } from '../api/virtual-ip.ts'
+import { execute } from '../checks/exec.ts'
+import type { Family } from '../lib/ip-address.ts'
+import type { Millis } from '../lib/time.ts'
+import { lastErrno, mkfifo } from '../linux/libc.ts'
+
+/** A program that takes longer is ended. */
+const LONGEST: Millis = 60_000
+/** How long this agent stays for the programs it has started, when it ends. */
+const LAST: Millis = 5000
+
+export interface NotifySettings {
+  /** A program, run at every transition with four arguments, as keepalived runs its `notify` scripts: `INSTANCE web MASTER 200`. */
+  readonly program?: string
+  /** A FIFO, made where there is none, that gets a line for every transition, in their order: `INSTANCE "web" MASTER 200`. */
+  readonly fifo?: string
+  /** A program failed, or the FIFO takes no more. */
+  readonly complain: (sentence: string) => void
+}
+
+/** A virtual router is in another state than before. */
+export interface Transitioned {
+  readonly virtualIP: string
+  readonly family: Family
+  readonly state: RouterStateName
+  readonly reason: string
+  /** Effective. */
+  readonly priority: number
+}
+
+/**
+ * Tells programs of other people what becomes of virtual routers. Of one router a program is run at a time; what it was while one ran, and is no
+ * longer, is not told to it: the FIFO tells all.
+ */
+export class Notify {
+  readonly #settings: NotifySettings
+  readonly #fifo: number | undefined
+  /** What was written last. */
+  #isRefused = false
+  readonly #ending = new AbortController()
+  /** What to run when the program that runs for a router has ended. */
+  readonly #next = new Map<string, Transitioned>()
+  readonly #running = new Map<string, Promise<void>>()
+
+  /** Throws a sentence where the FIFO can't be made or opened. */
+  constructor(settings: NotifySettings) {
+    this.#settings = settings
+    this.#fifo = settings.fifo === undefined ? undefined : openFifo(settings.fifo)
+  }
+
+  tell(transitioned: Transitioned): void {
+    const state = stateName(transitioned)
+    if (state === undefined) return
+    this.#write(transitioned, state)
+    if (this.#settings.program === undefined) return
+    const key = `${transitioned.virtualIP} ${transitioned.family}`
+    this.#next.set(key, transitioned)
+    if (!this.#running.has(key)) this.#running.set(key, this.#run(key, this.#settings.program))
+  }
+
+  /** Resolves when the programs have ended, or some seconds later. */
+  async close(): Promise<void> {
+    const limit = setTimeout(() => this.#ending.abort(), LAST)
+    await Promise.all(this.#running.values())
+    clearTimeout(limit)
+    if (this.#fifo !== undefined) closeSync(this.#fifo)
+  }
+
+  async #run(key: string, program: string): Promise<void> {
+    for (let told = this.#next.get(key); told; told = this.#next.get(key)) {
+      this.#next.delete(key)
+      const { virtualIP, family, priority } = told
+      const command = [program, 'INSTANCE', virtualIP, stateName(told) ?? '', String(priority)]
+      const { outcome, ended } = execute(command, LONGEST, this.#ending.signal, { KUBE_VRRP_FAMILY: family })
+      const result = await outcome
+      if (!result.passed) this.#settings.complain(`${command.join(' ')}: ${result.message}`)
+      await ended
+    }
+    this.#running.delete(key)
+  }
+
+  #write({ virtualIP, priority }: Transitioned, state: string): void {
+    if (this.#fifo === undefined) return
+    try {
+      writeSync(this.#fifo, `INSTANCE "${virtualIP}" ${state} ${priority}\n`)
+      this.#isRefused = false
+    } catch (error) {
+      if (this.#isRefused) return
+      this.#isRefused = true
+      const { code } = error as NodeJS.ErrnoException
+      const why = code === 'EAGAIN' ? 'it is full, for nobody reads it' : code
+      this.#settings.complain(`Cannot tell ${this.#settings.fifo} that ${virtualIP} is ${state}: ${why}`)
+    }
+  }
+}
+
+/** keepalived's word; undefined: it has none. */
+function stateName({ state, reason }: Transitioned): string | undefined {
+  if (state !== 'INITIALIZE') return state
+  return reason === 'Shutdown' ? 'STOP' : undefined
+}
+
+/** Opened for reading too: so it stays, and what is written is not lost, while nobody reads. */
+function openFifo(path: string): number {
+  if (mkfifo(path, 0o600) !== 0) {
+    const errno = lastErrno()
+    if (errno !== 'EEXIST') throw new Error(`Cannot make the FIFO ${path}: ${errno}`)
+  }
+  if (!statSync(path).isFIFO())
+    throw new Error(`${path} is there and is no FIFO (--notify-fifo): remove it, or name another`)
+  return openSync(path, constants.O_RDWR | constants.O_NONBLOCK)
+}
