@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import type { AgentOptions } from './agent/agent.ts'
 import { DEFAULT_NAMESPACE } from './api/names.ts'
 import { type Millis, parseDuration } from './lib/time.ts'
 
@@ -10,24 +11,7 @@ export interface CommonSettings {
   readonly namespace: string
 }
 
-export interface AgentSettings extends CommonSettings {
-  /** File mode where it is given, cluster mode otherwise. */
-  readonly file?: string
-  readonly node: string
-  readonly instance: string
-  readonly stateDir: string
-  /** Absent for an instance that is not named after its node: two agents on one host do not share a port. */
-  readonly metricsAddress?: string
-  readonly checksAllowed: readonly ('Process' | 'Exec' | 'File' | 'Pods')[]
-  /** Absolute paths below which file checks may read. */
-  readonly fileCheckFolders: readonly string[]
-  /** Whose pods checks may look at; `*`: all. */
-  readonly podCheckNamespaces: readonly string[]
-  /** How long at most to answer for an address that this node gives up, until its successor has announced it; 0: not at all. */
-  readonly handover: Millis
-  /** What is told of every transition. */
-  readonly notify: { readonly program?: string; readonly fifo?: string }
-}
+export type AgentSettings = CommonSettings & Omit<AgentOptions, 'version' | 'logLinesDropped'>
 
 export interface ControllerSettings extends CommonSettings {
   readonly metricsAddress: string

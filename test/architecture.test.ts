@@ -22,7 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   agent: [...PURE, 'telemetry', 'linux', 'checks', 'kube'],
   controller: ['lib', 'api', 'plan', 'status', 'kube', 'telemetry'],
   cli: ['lib', 'api', 'keepalived', 'status', 'kube'],
-  settings: ['lib', 'api'],
+  settings: ['lib', 'api', 'agent'],
   main: ['agent', 'controller', 'cli', 'settings', 'telemetry', 'linux'],
 }
 const IMPURE =

@@ -35,15 +35,17 @@ import { serveStatus } from './status-socket.ts'
 const REPORT_EVERY: Millis = 50
 
 export interface AgentOptions {
+  /** File mode where it is given, cluster mode otherwise. */
   readonly file?: string
   readonly node: string
   readonly instance: string
   readonly stateDir: string
+  /** Absent for an instance that is not named after its node: two agents on one host do not share a port. */
   readonly metricsAddress?: string
   readonly checksAllowed: readonly CheckToAllow[]
-  /** Absolute paths. */
+  /** Absolute paths below which file checks may read. */
   readonly fileCheckFolders: readonly string[]
-  /** `*`: all. */
+  /** Whose pods checks may look at; `*`: all. */
   readonly podCheckNamespaces: readonly string[]
   readonly kubeconfig?: string
   readonly namespace: string
