@@ -80,6 +80,11 @@ export class Pair {
     return (direction === 'ours first' ? this.#second : this.#first)?.daemon.output() ?? ''
   }
 
+  /** What both have said. */
+  transcript(): string {
+    return [this.#first, this.#second].map(router => router?.daemon.output() ?? '').join('\n----\n')
+  }
+
   async close(): Promise<void> {
     await this.#witness?.close()
     this.lan.close()

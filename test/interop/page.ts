@@ -36,7 +36,8 @@ asks by ARP or Neighbor Solicitation, every 20 ms, who has the address: a cell h
 - *held*: in all runs; times are the shortest and the longest. *n/a*: the peer can't, or refuses what it is sent (the number below), and says so in its own log.
 
 Intervals: 1 s with version 2, 200 ms with version 3. FRR answers and advertises with its virtual MAC, on a macvlan; its nodes have \`arp_ignore\` 1, else
-Linux answers for a BACKUP's address on another link.
+Linux answers for a BACKUP's address on another link. Its zebra is ended when it has set the macvlan's carrier down: where both daemons end at once it may not come to
+that, and the macvlan answers on, beside the new MASTER.
 `
 
 function tableOf(peer: PeerName, runs: readonly RecordedRun[]): string {

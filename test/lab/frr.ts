@@ -53,6 +53,9 @@ export async function startFrr(node: LabNode, settings: FrrSettings): Promise<Fr
     },
     async stop() {
       const status = await vrrpd.stop()
+      // Who stops both at once may stop zebra before it was told to: then the macvlan answers on, beside the new MASTER.
+      const isDown = () => node.run('cat', `/sys/class/net/${link}/carrier`).trim() === '0'
+      await eventually(`zebra has set the carrier of ${link} down`, isDown, { daemons: [zebra] })
       await zebra.stop()
       return status
     },

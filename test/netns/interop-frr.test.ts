@@ -19,7 +19,11 @@ describe('with FRR', { concurrency: true }, () => {
       const pair = new Pair(`frr${i}`, { ...dialect, interval: 400 }, 'FRR', direction)
       t.after(() => pair.close())
       assert.equal(await pair.open(), undefined)
-      for (const event of SHOWN) assert.equal((await pair.run(event)).type, 'Held', event)
+      for (const event of SHOWN) {
+        const outcome = await pair.run(event)
+        const { type } = outcome
+        assert.equal(type, 'Held', `${event}: ${JSON.stringify(outcome)}\n${pair.transcript()}`)
+      }
     })
   }
 })
