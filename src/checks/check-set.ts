@@ -8,15 +8,15 @@ import type { CheckResult } from './repeat.ts'
  * that is there before and after `set` runs on and keeps its verdict.
  */
 export class CheckSet {
-  readonly #onResult: (key: string, result: CheckResult) => void
+  readonly #onResult: (keys: readonly string[], result: CheckResult) => void
   readonly #start: StartCheck
   readonly #later: (work: () => void) => void
   #running = new Map<string, Running>()
   #byKey = new Map<string, Running>()
 
-  /** `onResult` is told every key's first result and each change of it, always after `set` has returned. */
+  /** `onResult` is told every key's first result and each change of it, once for all of one check, always after `set` has returned. */
   constructor(
-    onResult: (key: string, result: CheckResult) => void,
+    onResult: (keys: readonly string[], result: CheckResult) => void,
     start: StartCheck,
     later: (work: () => void) => void = queueMicrotask,
   ) {
@@ -29,14 +29,16 @@ export class CheckSet {
   set(checks: ReadonlyMap<string, Check>): void {
     const before = this.#byKey
     const running = new Map<string, Running>()
+    const joined = new Map<Running, string[]>()
     this.#byKey = new Map()
     for (const [key, check] of checks) {
       const id = identity(check)
       const one = running.get(id) ?? this.#running.get(id) ?? this.#begin(check)
       running.set(id, one)
       this.#byKey.set(key, one)
-      if (one.result && before.get(key) !== one) this.#tellLater(key, one)
+      if (one.result && before.get(key) !== one) joined.set(one, [...(joined.get(one) ?? []), key])
     }
+    for (const [one, keys] of joined) this.#tellLater(keys, one)
     for (const [id, one] of this.#running) if (!running.has(id)) one.close()
     this.#running = running
   }
@@ -53,15 +55,21 @@ export class CheckSet {
   #begin(check: Check): Running {
     const { close } = this.#start(check, result => {
       one.result = result
-      for (const key of [...this.#byKey.keys()]) if (this.#byKey.get(key) === one) this.#onResult(key, result)
+      const keys = this.#keysOf(one)
+      if (keys.length > 0) this.#onResult(keys, result)
     })
     const one: Running = { result: undefined, close }
     return one
   }
 
-  #tellLater(key: string, one: Running): void {
+  #keysOf(wanted: Running): string[] {
+    return [...this.#byKey].flatMap(([key, one]) => (one === wanted ? [key] : []))
+  }
+
+  #tellLater(keys: readonly string[], one: Running): void {
     this.#later(() => {
-      if (this.#byKey.get(key) === one && one.result) this.#onResult(key, one.result)
+      const still = keys.filter(key => this.#byKey.get(key) === one)
+      if (still.length > 0 && one.result) this.#onResult(still, one.result)
     })
   }
 }

@@ -19,7 +19,10 @@ function fakeSet() {
     say.set(check.name, onResult)
     return { close: () => log.push(`close ${check.name}`) }
   }
-  const set = new CheckSet((key, { passing }) => log.push(`${key} ${passing ? 'passes' : 'fails'}`), start as never)
+  const set = new CheckSet(
+    (keys, { passing }) => log.push(`${keys.join(' ')} ${passing ? 'passes' : 'fails'}`),
+    start as never,
+  )
   const take = () => log.splice(0)
   return { set, take, say: (name: string, passing: boolean) => say.get(name)?.({ passing }) }
 }
@@ -63,7 +66,7 @@ test('the same check of many VirtualIPs is run once and told to each', () => {
   )
   assert.deepEqual(take(), ['start nginx', 'start route'])
   say('nginx', true)
-  assert.deepEqual(take(), ['a/nginx passes', 'b/nginx passes'])
+  assert.deepEqual(take(), ['a/nginx b/nginx passes'])
   assert.equal(set.result('a/route'), undefined)
   set.set(new Map([['b/nginx', NGINX]]))
   assert.deepEqual(take(), ['close route'])
@@ -140,12 +143,12 @@ test('a check that is gone has no result, and nobody is told of it', async () =>
 })
 
 test('a set of real checks tells their results', async () => {
-  const { promise, resolve } = Promise.withResolvers<[string, CheckResult]>()
+  const { promise, resolve } = Promise.withResolvers<[readonly string[], CheckResult]>()
   const set = new CheckSet(
-    (key, result) => resolve([key, result]),
+    (keys, result) => resolve([keys, result]),
     (check, tell) => startCheck(check, tell, surroundings()),
   )
   set.set(new Map([['web/true', { name: 'true', exec: { command: ['/bin/true'] } }]]))
-  assert.deepEqual(await promise, ['web/true', { passing: true }])
+  assert.deepEqual(await promise, [['web/true'], { passing: true }])
   set.close()
 })
