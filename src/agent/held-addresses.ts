@@ -51,6 +51,8 @@ export class HeldAddresses {
   #isUnseen = false
   /** Whether what is held may be gone, and is added again. */
   #doubt: 'None' | 'Waiting' | 'UnderWay' = 'None'
+  /** Released, and the kernel has maybe not told of it yet. */
+  readonly #released = new Set<string>()
   #isWorking = false
   #becameIdle: () => void = () => {}
   #renewAt: Instant = Number.POSITIVE_INFINITY
@@ -101,6 +103,7 @@ export class HeldAddresses {
   /** What is there has changed. */
   look(): void {
     this.#isUnseen = true
+    this.#released.clear()
   }
 
   /** Begins where there is something to do; what is asked for while a batch is under way is the next one's. */
@@ -128,7 +131,7 @@ export class HeldAddresses {
     this.#isUnseen = false
     this.#lookAt = clock.now() + LOOK_EVERY
     begun()
-    const changes = [...this.#doubted(made), ...addressChanges(desired(), links.links, this.#isOurs)]
+    const changes = [...this.#unsure(made), ...addressChanges(desired(), links.links, this.#isOurs)]
     const later = notYet()
     this.#go(
       changes.filter(change => !made.has(keyOf(change)) && (change.action === 'release' || !later.has(change.prefix))),
@@ -137,12 +140,14 @@ export class HeldAddresses {
   }
 
   /** What is ours by what the kernel has told, and is maybe gone. */
-  #doubted(made: Set<string>): AddressChange[] {
-    if (this.#doubt === 'None') return []
+  #unsure(made: Set<string>): AddressChange[] {
+    if (this.#doubt === 'None' && this.#released.size === 0) return []
     if (this.#doubt === 'Waiting') made.clear()
-    this.#doubt = 'UnderWay'
+    if (this.#doubt !== 'None') this.#doubt = 'UnderWay'
     const { links, desired } = this.#parts
-    return heldAddresses(desired(), links.links, this.#isOurs).map(address => ({ ...address, action: 'hold' }))
+    return heldAddresses(desired(), links.links, this.#isOurs)
+      .filter(address => this.#doubt !== 'None' || this.#released.has(placeOf(address)))
+      .map(address => ({ ...address, action: 'hold' }))
   }
 
   #go(changes: readonly AddressChange[], made: Set<string>): void {
@@ -183,6 +188,10 @@ export class HeldAddresses {
 
   #conclude(changes: readonly AddressChange[], errors: readonly (SyscallError | undefined)[]): void {
     const { ownership, notHeld, held } = this.#parts
+    for (const change of changes) {
+      if (change.action === 'release') this.#released.add(placeOf(change))
+      else this.#released.delete(placeOf(change))
+    }
     notHeld(changes.filter(({ action }, i) => (action === 'release') === (errors[i] === undefined)))
     ownership.confirm(changes.filter((_, i) => errors[i] === undefined))
     // Somebody else put it there a moment ago: it serves, and is not ours to remove.
@@ -216,6 +225,10 @@ function note(change: AddressChange, made: Set<string>): void {
   made.delete(keyOf({ ...change, action: change.action === 'hold' ? 'release' : 'hold' }))
 }
 
-function keyOf({ action, linkIndex, prefix }: AddressChange): string {
-  return `${action} ${linkIndex} ${formatPrefix(prefix)}`
+function keyOf(change: AddressChange): string {
+  return `${change.action} ${placeOf(change)}`
+}
+
+function placeOf({ linkIndex, prefix }: DesiredAddress): string {
+  return `${linkIndex} ${formatPrefix(prefix)}`
 }

@@ -1,9 +1,10 @@
 /*
  * Many worlds, one after the other, for MINUTES (default 10): `make simulate`. Each part goes on where the last recorded one ended, and is
- * recorded in docs/runs/simulate.jsonl. What fails is shrunk and told; SEED=… tells that one alone, as it was.
+ * recorded in docs/runs/simulate.jsonl and added up in docs/simulation.md. What fails is shrunk and told; SEED=… tells that one alone, as it was.
  */
 import { recordedRuns, recordRun } from '../lab/ledger.ts'
 import { describeFault } from './faults.ts'
+import { writePage } from './page.ts'
 import { type Plot, plotOf } from './plot.ts'
 import { type Ended, runPlot } from './run-plot.ts'
 import { shrink } from './shrink.ts'
@@ -64,6 +65,7 @@ async function runPart(minutes: number): Promise<number> {
   counts.simulatedSeconds = Math.round(counts.simulatedSeconds)
   say(line(counts, seconds))
   recordRun(RECORD, { command: `MINUTES=${minutes} make simulate`, seconds, seed: first, counts })
+  if (RECORD === 'simulate') writePage()
   return counts.violations === 0 ? 0 : 1
 }
 

@@ -127,13 +127,15 @@ export class Watch {
     const calm = since - 3 * interval - LATE
     // A move, in which nothing fails: until the announcement of each address has been heard, and what is under way has arrived.
     const isMove = !this.#isTroubledSince(calm) && [one, other].every(each => this.#isUndisturbedSince(each, calm))
-    // Two claimed it.
-    const isContested = [one, other].some(({ process }) => {
-      const engine = process?.engineFor(text)
-      return engine?.state === 'Backup' && engine.activeFor < 3 * interval
-    })
-    if (isMove && isContested) return HANDED_OVER + this.#slack
-    if (isMove) return ANNOUNCED_AGAIN + ANNOUNCED * this.#world.addresses.length + this.#slack
+    const move = ANNOUNCED_AGAIN + ANNOUNCED * this.#world.addresses.length
+    // Two claimed it; the one that yielded may since have followed the other, which left.
+    const yielded = [one, other]
+      .flatMap(({ process }) => process?.engineFor(text) ?? [])
+      .filter(({ activeFor }) => activeFor < 3 * interval)
+    const hasFollowed = yielded.some(({ state, ceasedAt }) => state === 'Active' && ceasedAt > since - interval)
+    if (isMove && hasFollowed) return HANDED_OVER + move + this.#slack
+    if (isMove && yielded.some(({ state }) => state === 'Backup')) return HANDED_OVER + this.#slack
+    if (isMove) return move + this.#slack
     // Who cannot send its first advert is not heard, and silent as late as if that had been its last.
     const mute = one.isMuted || other.isMuted ? 3 * interval : 0
     const isFenced = one.kernel.table && other.kernel.table
