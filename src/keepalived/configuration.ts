@@ -13,6 +13,7 @@ export interface Given<T> {
 export interface Configuration {
   readonly instances: readonly Instance[]
   readonly scripts: ReadonlyMap<string, Script>
+  readonly files: ReadonlyMap<string, TrackFile>
 }
 
 export interface Instance {
@@ -35,11 +36,29 @@ export interface Instance {
   /** Of one family, each with its prefix length where the file gives one. */
   readonly addresses: readonly Given<string>[]
   readonly tracked: readonly Given<Tracked>[]
+  readonly trackedLinks: readonly Given<Weighted>[]
+  readonly trackedFiles: readonly Given<Weighted>[]
 }
 
 export interface Tracked {
   readonly script: string
   readonly weight?: number
+}
+
+/** A link or a file that is tracked, and what it weighs there. */
+export interface Weighted {
+  readonly name: string
+  readonly weight?: number
+  /** It weighs the other way round. */
+  readonly reverse?: true
+}
+
+/** A vrrp_track_file. */
+export interface TrackFile {
+  readonly line: number
+  readonly path: string
+  readonly weight: number
+  readonly reverse: boolean
 }
 
 export interface Script {
@@ -65,12 +84,15 @@ export function readConfiguration(text: string, say: Say): Configuration {
   const version = globalVersion(top, say)
   return {
     scripts: new Map(top.flatMap(statement => readScript(statement, say))),
+    files: new Map(top.flatMap(statement => readTrackFile(statement, say))),
     instances: top.flatMap(statement => {
       switch (statement.keyword) {
         case 'vrrp_instance':
           return [readInstance(statement, version, say)]
         case 'global_defs':
         case 'vrrp_script':
+        case 'vrrp_track_file':
+        case 'track_file':
           return []
       }
       say(statement.line, statement.keyword, withoutEqual(statement.keyword))
@@ -153,6 +175,8 @@ const INSTANCE_KEYWORDS = [
   'v3_checksum_as_v2',
   'virtual_ipaddress',
   'track_script',
+  'track_interface',
+  'track_file',
   // These two are what kube-vrrp does anyway.
   'preempt',
   'accept',
@@ -174,6 +198,8 @@ function readInstance(statement: Statement, globalVersion: 2 | 3 | undefined, sa
     addresses,
     version: isIPv6 ? 3 : (version?.value ?? globalVersion ?? 2),
     tracked: inBlocks(block, 'track_script').map(entry => readTracked(entry, say)),
+    trackedLinks: inBlocks(block, 'track_interface').map(entry => readWeighted(entry, say)),
+    trackedFiles: inBlocks(block, 'track_file').map(entry => readWeighted(entry, say)),
     ...optional('state', read(block, 'state', say, readState)),
     ...optional('link', link),
     ...optional('virtualRouterID', read(block, 'virtual_router_id', say, integerBetween(1, 255))),
@@ -229,6 +255,35 @@ function readTracked({ keyword, words, line }: Statement, say: Say): Given<Track
     return { value, line }
   }
   return { value: { ...value, weight }, line }
+}
+
+function readTrackFile(statement: Statement, say: Say): [string, TrackFile][] {
+  const { keyword, line, words, block = [] } = statement
+  if (keyword !== 'vrrp_track_file' && keyword !== 'track_file') return []
+  const [name] = words
+  sayOthers(block, ['file', 'weight'], say)
+  const path = read(block, 'file', say, ({ words }) =>
+    /^(\/(?!\.{1,2}(\/|$))[^/]+)+$/.test(words[0] ?? '') ? words[0] : undefined,
+  )?.value
+  if (name === undefined || path === undefined) {
+    say(line, keyword, 'has no name or no file with an absolute path: left out')
+    return []
+  }
+  const weight = read(block, 'weight', say, integerBetween(-253, 253))?.value ?? 1
+  const reverse = block.findLast(({ keyword }) => keyword === 'weight')?.words[1] === 'reverse'
+  return [[name, { line, path, weight, reverse }]]
+}
+
+function readWeighted({ keyword: name, words, line }: Statement, say: Say): Given<Weighted> {
+  const [option, number = '', ...rest] = words
+  if (option === undefined) return { value: { name }, line }
+  const weight = option === 'weight' ? integerBetween(-253, 253)({ keyword: option, words: [number], line }) : undefined
+  const reverse = rest[0] === 'reverse'
+  if (weight === undefined || rest.length > (reverse ? 1 : 0)) {
+    say(line, name, `"${words.join(' ')}" has no equal: ignored`)
+    return { value: { name }, line }
+  }
+  return { value: reverse ? { name, weight, reverse } : { name, weight }, line }
 }
 
 function readCommand({ words, line }: Statement, say: Say): Script['check'] | undefined {

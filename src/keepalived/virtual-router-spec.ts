@@ -1,7 +1,7 @@
 import type { Check, VirtualIPSpec } from '../api/virtual-ip.ts'
 import { type Family, formatPrefix, fullLength, networkOf, parsePrefix } from '../lib/ip-address.ts'
 import { formatDuration, type Millis } from '../lib/time.ts'
-import { familyOf, type Given, type Instance, type Script } from './configuration.ts'
+import { familyOf, type Given, type Instance, type Script, type TrackFile, type Weighted } from './configuration.ts'
 
 /** An instance of a virtual router on one of its nodes. */
 export interface Member {
@@ -9,6 +9,7 @@ export interface Member {
   readonly file: string
   readonly instance: Instance
   readonly scripts: ReadonlyMap<string, Script>
+  readonly files: ReadonlyMap<string, TrackFile>
 }
 
 /** The instances that are one virtual router. */
@@ -234,32 +235,94 @@ function sayIneffectivePreemption(member: Member, say: SayOf): void {
   }
 }
 
+/** A check of a node, and the lines that say so. */
+interface MemberCheck {
+  readonly check: Check
+  readonly line: number
+  readonly keyword: string
+  /** In an instance. */
+  readonly tracking: string
+}
+
 /** Every check of any node, on all of them. */
 function checks(group: Group, say: SayOf): Check[] {
-  const found = new Map<string, { check: Check; member: Member }>()
-  for (const member of group) {
-    for (const { value, line } of member.instance.tracked) {
-      const script = member.scripts.get(value.script)
-      if (!script) {
-        say(member, line, 'track_script', `there is no vrrp_script "${value.script}" to carry over: left out`)
-        continue
-      }
-      const check = checkOf(value.script, script, value.weight ?? script.weight ?? 0)
-      const before = found.get(value.script)
-      if (!before) found.set(value.script, { check, member })
+  const all = group.map(member => ({ member, own: memberChecks(member, say) }))
+  const found = new Map<string, MemberCheck & { readonly member: Member }>()
+  for (const { member, own } of all) {
+    for (const one of own) {
+      const { check, keyword, line } = one
+      const before = found.get(check.name)
+      if (!before) found.set(check.name, { ...one, member })
       else if (JSON.stringify(before.check) !== JSON.stringify(check)) {
-        const sentence = `"${value.script}" differs from that of ${before.member.node}: that of ${before.member.node} is taken`
-        say(member, script.line, 'vrrp_script', sentence)
+        const sentence = `"${check.name}" differs from that of ${before.member.node}: that of ${before.member.node} is taken`
+        say(member, line, keyword, sentence)
       }
     }
   }
-  for (const [name, { member }] of found) {
-    const without = group.filter(({ instance }) => !instance.tracked.some(({ value }) => value.script === name))
-    for (const other of without) {
-      say(other, other.instance.line, 'track_script', `"${name}" is tracked on ${member.node} only: now here too`)
+  for (const [name, { member, tracking }] of found) {
+    for (const { member: other } of all.filter(({ own }) => !own.some(({ check }) => check.name === name))) {
+      say(other, other.instance.line, tracking, `"${name}" is tracked on ${member.node} only: now here too`)
     }
   }
   return [...found.values()].map(({ check }) => check)
+}
+
+function memberChecks(member: Member, say: SayOf): MemberCheck[] {
+  const { tracked, trackedLinks, trackedFiles } = member.instance
+  const scripts = tracked.flatMap(({ value, line }): MemberCheck[] => {
+    const script = member.scripts.get(value.script)
+    if (!script) {
+      say(member, line, 'track_script', `there is no vrrp_script "${value.script}" to carry over: left out`)
+      return []
+    }
+    const check = checkOf(value.script, script, value.weight ?? script.weight ?? 0)
+    return [{ check, line: script.line, keyword: 'vrrp_script', tracking: 'track_script' }]
+  })
+  const links = trackedLinks.flatMap(given => linkChecks(given, member, say))
+  const files = trackedFiles.flatMap(given => fileChecks(given, member, say))
+  return [...scripts, ...links, ...files]
+}
+
+function linkChecks({ value, line }: Given<Weighted>, member: Member, say: SayOf): MemberCheck[] {
+  const { name, weight = 0, reverse = false } = value
+  const keyword = 'track_interface'
+  if (name === member.instance.link?.value) {
+    const sentence = weight === 0 ? 'not needed' : 'no equal for its weight'
+    say(member, line, keyword, `${sentence}: the link of the virtual router itself is a FAULT while it is down`)
+    return []
+  }
+  if (name.length > 15 || /[/:\s]|^\.{1,2}$/.test(name)) {
+    say(member, line, keyword, `"${name}" is no name of a link: left out`)
+    return []
+  }
+  const check: Check = { name: `link-${name}`, link: { name }, ...weighing(weight, reverse) }
+  return [{ check, line, keyword, tracking: keyword }]
+}
+
+/** The weight of keepalived's \`reverse\` counts with the other sign, and where the other would not count. */
+function weighing(weight: number, reverse: boolean): Pick<Check, 'weight' | 'inverse'> {
+  if (weight === 0) return {}
+  return reverse ? { inverse: true, weight: -weight } : { weight }
+}
+
+function fileChecks({ value, line }: Given<Weighted>, member: Member, say: SayOf): MemberCheck[] {
+  const file = member.files.get(value.name)
+  if (!file) {
+    say(member, line, 'track_file', `there is no vrrp_track_file "${value.name}" to carry over: left out`)
+    return []
+  }
+  const weight = value.weight ?? file.weight
+  const reverse = value.weight === undefined ? file.reverse : value.reverse === true
+  if (weight === 0) {
+    const sentence = `"${value.name}": while the file is absent or has no number in it the check fails; for keepalived that is 0`
+    say(member, line, 'track_file', sentence)
+  }
+  const check: Check = {
+    name: `file-${value.name}`,
+    file: { path: file.path },
+    ...(weight === 0 ? {} : { weight: reverse ? -weight : weight }),
+  }
+  return [{ check, line: file.line, keyword: 'vrrp_track_file', tracking: 'track_file' }]
 }
 
 function checkOf(name: string, { check, interval, timeout, fall, rise }: Script, weight: number): Check {
