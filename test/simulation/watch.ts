@@ -128,13 +128,14 @@ export class Watch {
     // A move, in which nothing fails: until the announcement of each address has been heard, and what is under way has arrived.
     const isMove = !this.#isTroubledSince(calm) && [one, other].every(each => this.#isUndisturbedSince(each, calm))
     const move = ANNOUNCED_AGAIN + ANNOUNCED * this.#world.addresses.length
-    // Two claimed it; the one that yielded may since have followed the other, which left.
+    // Two claimed it; the one that yielded may since have left itself, or followed the other, which left.
     const yielded = [one, other]
       .flatMap(({ process }) => process?.engineFor(text) ?? [])
       .filter(({ activeFor }) => activeFor < 3 * interval)
     const hasFollowed = yielded.some(({ state, ceasedAt }) => state === 'Active' && ceasedAt > since - interval)
     if (isMove && hasFollowed) return HANDED_OVER + move + this.#slack
-    if (isMove && yielded.some(({ state }) => state === 'Backup')) return HANDED_OVER + this.#slack
+    const isYielding = yielded.some(engine => engine.state !== 'Active' && !leftAsActive(engine))
+    if (isMove && isYielding) return HANDED_OVER + this.#slack
     if (isMove) return move + this.#slack
     // Who cannot send its first advert is not heard, and silent as late as if that had been its last.
     const mute = one.isMuted || other.isMuted ? 3 * interval : 0
@@ -436,6 +437,10 @@ export class Watch {
 /** Of an interval that is shorter the fence is alive longer than it. */
 const SHORTEST: Millis = 30
 const EPSILON = 1e-6
+
+function leftAsActive({ state, since, ceasedAt }: Engine): boolean {
+  return state === 'Initialize' && since === ceasedAt
+}
 
 function bothKey(text: string, one: Machine, other: Machine): string {
   return `${text} ${[one.kernel.name, other.kernel.name].sort().join(' ')}`
