@@ -14,6 +14,7 @@ export interface Configuration {
   readonly instances: readonly Instance[]
   readonly scripts: ReadonlyMap<string, Script>
   readonly files: ReadonlyMap<string, TrackFile>
+  readonly processes: ReadonlyMap<string, TrackProcess>
 }
 
 export interface Instance {
@@ -38,6 +39,7 @@ export interface Instance {
   readonly tracked: readonly Given<Tracked>[]
   readonly trackedLinks: readonly Given<Weighted>[]
   readonly trackedFiles: readonly Given<Weighted>[]
+  readonly trackedProcesses: readonly Given<Weighted>[]
 }
 
 export interface Tracked {
@@ -45,7 +47,7 @@ export interface Tracked {
   readonly weight?: number
 }
 
-/** A link or a file that is tracked, and what it weighs there. */
+/** A link, a file or a process that is tracked, and what it weighs there. */
 export interface Weighted {
   readonly name: string
   readonly weight?: number
@@ -57,6 +59,15 @@ export interface Weighted {
 export interface TrackFile {
   readonly line: number
   readonly path: string
+  readonly weight: number
+  readonly reverse: boolean
+}
+
+/** A vrrp_track_process. */
+export interface TrackProcess {
+  readonly line: number
+  /** The process's name. */
+  readonly process: string
   readonly weight: number
   readonly reverse: boolean
 }
@@ -85,6 +96,7 @@ export function readConfiguration(text: string, say: Say): Configuration {
   return {
     scripts: new Map(top.flatMap(statement => readScript(statement, say))),
     files: new Map(top.flatMap(statement => readTrackFile(statement, say))),
+    processes: new Map(top.flatMap(statement => readTrackProcess(statement, say))),
     instances: top.flatMap(statement => {
       switch (statement.keyword) {
         case 'vrrp_instance':
@@ -92,6 +104,8 @@ export function readConfiguration(text: string, say: Say): Configuration {
         case 'global_defs':
         case 'vrrp_script':
         case 'vrrp_track_file':
+        case 'vrrp_track_process':
+        case 'track_process':
         case 'track_file':
           return []
       }
@@ -177,6 +191,7 @@ const INSTANCE_KEYWORDS = [
   'track_script',
   'track_interface',
   'track_file',
+  'track_process',
   // These two are what kube-vrrp does anyway.
   'preempt',
   'accept',
@@ -200,6 +215,7 @@ function readInstance(statement: Statement, globalVersion: 2 | 3 | undefined, sa
     tracked: inBlocks(block, 'track_script').map(entry => readTracked(entry, say)),
     trackedLinks: inBlocks(block, 'track_interface').map(entry => readWeighted(entry, say)),
     trackedFiles: inBlocks(block, 'track_file').map(entry => readWeighted(entry, say)),
+    trackedProcesses: inBlocks(block, 'track_process').map(entry => readWeighted(entry, say)),
     ...optional('state', read(block, 'state', say, readState)),
     ...optional('link', link),
     ...optional('virtualRouterID', read(block, 'virtual_router_id', say, integerBetween(1, 255))),
@@ -272,6 +288,26 @@ function readTrackFile(statement: Statement, say: Say): [string, TrackFile][] {
   const weight = read(block, 'weight', say, integerBetween(-253, 253))?.value ?? 1
   const reverse = block.findLast(({ keyword }) => keyword === 'weight')?.words[1] === 'reverse'
   return [[name, { line, path, weight, reverse }]]
+}
+
+function readTrackProcess(statement: Statement, say: Say): [string, TrackProcess][] {
+  const { keyword, line, words, block = [] } = statement
+  if (keyword !== 'vrrp_track_process' && keyword !== 'track_process') return []
+  const [name] = words
+  sayOthers(block, ['process', 'weight'], say)
+  const process = read(
+    block,
+    'process',
+    say,
+    ({ words }) => /^(?:.*\/)?([^/\s]{1,255})$/.exec(words[0] ?? '')?.[1],
+  )?.value
+  if (name === undefined || process === undefined) {
+    say(line, keyword, 'has no name or no process that is only a name: left out')
+    return []
+  }
+  const weight = read(block, 'weight', say, integerBetween(-253, 253))?.value ?? 0
+  const reverse = block.findLast(({ keyword }) => keyword === 'weight')?.words[1] === 'reverse'
+  return [[name, { line, process, weight, reverse }]]
 }
 
 function readWeighted({ keyword: name, words, line }: Statement, say: Say): Given<Weighted> {

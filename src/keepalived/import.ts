@@ -1,7 +1,7 @@
 import { DEFAULT_NAMESPACE, PASSWORD_SECRET } from '../api/names.ts'
 import { describeFieldErrors, parseVirtualIP } from '../api/parse.ts'
 import type { VirtualIP } from '../api/virtual-ip.ts'
-import { type Instance, readConfiguration, type Script, type TrackFile } from './configuration.ts'
+import { type Instance, readConfiguration, type Script, type TrackFile, type TrackProcess } from './configuration.ts'
 import type { Note } from './note.ts'
 import { familyOfMember, type Group, type Member, type SayOf, specOf } from './virtual-router-spec.ts'
 
@@ -35,10 +35,11 @@ export function importKeepalived(files: readonly KeepalivedFile[]): Imported {
     const say = (line: number, keyword: string, sentence: string) => notes.push({ file, line, keyword, sentence })
     const node = kubernetesName(given)
     if (node !== given) say(1, 'node', `"${given}" is no name for a node in Kubernetes: called "${node}"`)
-    const { instances, scripts, files } = readConfiguration(text, say)
+    const { instances, scripts, files, processes } = readConfiguration(text, say)
     sayUntracked(instances, scripts, say)
     sayUntrackedFiles(instances, files, say)
-    return instances.map(instance => ({ node, file, instance, scripts, files }))
+    sayUntrackedProcesses(instances, processes, say)
+    return instances.map(instance => ({ node, file, instance, scripts, files, processes }))
   })
   const say: SayOf = ({ file }, line, keyword, sentence) => notes.push({ file, line, keyword, sentence })
   const groups = virtualRouters(
@@ -73,6 +74,17 @@ function sayUntrackedFiles(
   const tracked = new Set(instances.flatMap(({ trackedFiles }) => trackedFiles.map(({ value }) => value.name)))
   for (const [name, { line }] of files) {
     if (!tracked.has(name)) say(line, 'vrrp_track_file', `no instance tracks "${name}": left out`)
+  }
+}
+
+function sayUntrackedProcesses(
+  instances: readonly Instance[],
+  processes: ReadonlyMap<string, TrackProcess>,
+  say: (line: number, keyword: string, sentence: string) => void,
+): void {
+  const tracked = new Set(instances.flatMap(({ trackedProcesses }) => trackedProcesses.map(({ value }) => value.name)))
+  for (const [name, { line }] of processes) {
+    if (!tracked.has(name)) say(line, 'vrrp_track_process', `no instance tracks "${name}": left out`)
   }
 }
 

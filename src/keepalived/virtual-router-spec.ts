@@ -1,7 +1,15 @@
 import type { Check, VirtualIPSpec } from '../api/virtual-ip.ts'
 import { type Family, formatPrefix, fullLength, networkOf, parsePrefix } from '../lib/ip-address.ts'
 import { formatDuration, type Millis } from '../lib/time.ts'
-import { familyOf, type Given, type Instance, type Script, type TrackFile, type Weighted } from './configuration.ts'
+import {
+  familyOf,
+  type Given,
+  type Instance,
+  type Script,
+  type TrackFile,
+  type TrackProcess,
+  type Weighted,
+} from './configuration.ts'
 
 /** An instance of a virtual router on one of its nodes. */
 export interface Member {
@@ -10,6 +18,7 @@ export interface Member {
   readonly instance: Instance
   readonly scripts: ReadonlyMap<string, Script>
   readonly files: ReadonlyMap<string, TrackFile>
+  readonly processes: ReadonlyMap<string, TrackProcess>
 }
 
 /** The instances that are one virtual router. */
@@ -268,7 +277,7 @@ function checks(group: Group, say: SayOf): Check[] {
 }
 
 function memberChecks(member: Member, say: SayOf): MemberCheck[] {
-  const { tracked, trackedLinks, trackedFiles } = member.instance
+  const { tracked, trackedLinks, trackedFiles, trackedProcesses } = member.instance
   const scripts = tracked.flatMap(({ value, line }): MemberCheck[] => {
     const script = member.scripts.get(value.script)
     if (!script) {
@@ -280,7 +289,8 @@ function memberChecks(member: Member, say: SayOf): MemberCheck[] {
   })
   const links = trackedLinks.flatMap(given => linkChecks(given, member, say))
   const files = trackedFiles.flatMap(given => fileChecks(given, member, say))
-  return [...scripts, ...links, ...files]
+  const processes = trackedProcesses.flatMap(given => processChecks(given, member, say))
+  return [...scripts, ...links, ...files, ...processes]
 }
 
 function linkChecks({ value, line }: Given<Weighted>, member: Member, say: SayOf): MemberCheck[] {
@@ -323,6 +333,18 @@ function fileChecks({ value, line }: Given<Weighted>, member: Member, say: SayOf
     ...(weight === 0 ? {} : { weight: reverse ? -weight : weight }),
   }
   return [{ check, line: file.line, keyword: 'vrrp_track_file', tracking: 'track_file' }]
+}
+
+function processChecks({ value, line }: Given<Weighted>, member: Member, say: SayOf): MemberCheck[] {
+  const tracked = member.processes.get(value.name)
+  if (!tracked) {
+    say(member, line, 'track_process', `there is no vrrp_track_process "${value.name}" to carry over: left out`)
+    return []
+  }
+  const { process } = tracked
+  const { weight, reverse = false } = value.weight === undefined ? tracked : { ...value, weight: value.weight }
+  const check: Check = { name: `process-${value.name}`, process: { name: process }, ...weighing(weight, reverse) }
+  return [{ check, line: tracked.line, keyword: 'vrrp_track_process', tracking: 'track_process' }]
 }
 
 function checkOf(name: string, { check, interval, timeout, fall, rise }: Script, weight: number): Check {

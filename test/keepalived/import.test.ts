@@ -484,6 +484,27 @@ test('tracked links are link checks, but for the own one', () => {
   ])
 })
 
+test('tracked processes are process checks', () => {
+  const text =
+    'vrrp_track_process web {\nprocess /usr/sbin/nginx\nquorum 2\n}\n' +
+    'vrrp_track_process lb {\nprocess haproxy\nweight 10\n}\n' +
+    'vrrp_track_process idle {\nprocess idle\n}\n' +
+    'vrrp_track_process odd {\nprocess "a b"\n}\n' +
+    instance('track_process {\nweb\nlb weight 20 reverse\nodd\n}')
+  const result = imported(text)
+  assert.deepEqual(virtualIPs(result)[0]?.spec.checks, [
+    { name: 'process-web', process: { name: 'nginx' } },
+    { name: 'process-lb', process: { name: 'haproxy' }, inverse: true, weight: -20 },
+  ])
+  assert.deepEqual(notes(result), [
+    'node1.conf:3: quorum: no equal: a process check passes while one of them runs',
+    'node1.conf:9: vrrp_track_process: no instance tracks "idle": left out',
+    'node1.conf:12: vrrp_track_process: has no name or no process that is only a name: left out',
+    'node1.conf:13: process: "a b" is not possible here: read as if it were not there',
+    'node1.conf:24: track_process: there is no vrrp_track_process "odd" to carry over: left out',
+  ])
+})
+
 test('tracked files are file checks whose number times the weight counts', () => {
   const block = (name: string, lines: string) => `vrrp_track_file ${name} {\n${lines}\n}\n`
   const files =
