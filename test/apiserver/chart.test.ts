@@ -93,7 +93,7 @@ suite('helm install', () => {
       '--namespace=kube-vrrp',
     )
     const { hostPID, containers, volumes } = daemonSet.spec.template.spec as Record<string, readonly object[]>
-    assert.deepEqual([hostPID, containers?.length, volumes?.length], [true, 2, 2])
+    assert.deepEqual([hostPID, containers?.length, volumes?.length], [true, 2, 3])
     assert.ok(await isThere('podmonitor', 'vips', '--namespace=kube-vrrp'))
     assert.ok(await isThere('prometheusrule', 'vips', '--namespace=kube-vrrp'))
     assert.ok(await isThere('configmap', 'vips-dashboard', '--namespace=kube-vrrp'))
@@ -220,6 +220,7 @@ const EVERY_VALUE = {
   'agent.allowProcessChecks': true,
   'agent.allowExecChecks': true,
   'agent.fileCheckFolders': ['/run/load'],
+  'agent.podCheckNamespaces': ['default', '*'],
   'agent.metrics.host': '10.0.0.1',
   'agent.nodeSelector': { a: 'b' },
   'agent.affinity': {
