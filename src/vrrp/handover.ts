@@ -8,7 +8,7 @@ import { activeDownInterval } from './timers.ts'
 /** From the successor's advert to its announcement, at most: keepalived advertises, then adds the addresses, then announces them. */
 export const UNTIL_ANNOUNCED: Millis = 50
 /** Who became Active fewer intervals ago may not have been the only one. */
-export const CONTESTED = 3
+const CONTESTED = 3
 /** From the announcement on: what hosts sent here before they had read it still arrives. */
 const UNDER_WAY: Millis = 5
 

@@ -15,7 +15,7 @@ import {
   waitReconfigured,
   waitSkewTime,
 } from './backup-wait.ts'
-import { advertised, announced, CONTESTED, leaving, yielding } from './handover.ts'
+import { advertised, announced, leaving, yielding } from './handover.ts'
 import { OWNER, RELEASE } from './priority.ts'
 import { intervalMismatch, oddities, refusal } from './reception.ts'
 import type {
@@ -212,13 +212,15 @@ function advertise(config: VirtualRouterConfig, state: Active, now: Instant): St
 }
 
 /**
- * Another node has told hosts that an address is its own. Just after a takeover: one that took over as well and is about to yield; hosts are told
- * otherwise at once, but once in our own interval, and with the next advert. Later: one that should not have it; then we defend it as
- * RFC 5227 §2.4 (c) has it, for two that can't hear each other's adverts would go on without end.
+ * Another node has told hosts that an address is its own. Where a losing advert was heard just before, it took over as well and is about to yield:
+ * hosts are told otherwise at once, but once in our own interval, and with the next advert. Else it should not have the address, and we defend it as
+ * RFC 5227 §2.4 (c) has it: two that can't hear each other's adverts would go on without end.
  */
 function announceAgain(config: VirtualRouterConfig, state: Active, now: Instant): Step {
   const { advertisementInterval } = config
-  const isContest = now - state.since < CONTESTED * advertisementInterval
+  const isContest = state.assertedAt !== undefined && now - state.assertedAt < advertisementInterval
+  // Who has just taken over may have been told so by who serves; and announces again by itself.
+  if (!isContest && now - state.since < advertisementInterval) return stay(state)
   const every = isContest ? advertisementInterval : DEFEND_INTERVAL
   if (state.reannouncedAt !== undefined && now - state.reannouncedAt < every) {
     return stay(isContest && !state.isContested ? { ...state, isContested: true } : state)

@@ -80,8 +80,8 @@ describe('of two that took over from one that has left', () => {
   })
 
   test('the higher one announces when the other one has, once an interval and with the next advert', () => {
-    let state: RouterState = late
-    const said = [0, 10, 20].map(at => {
+    let state: RouterState = step(config, active, advert(90), NOW).state
+    const said = [1, 10, 20].map(at => {
       const result = step(config, state, announced, NOW + at)
       state = result.state
       return result.messages.map(({ type }) => type)
