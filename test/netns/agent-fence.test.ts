@@ -153,8 +153,8 @@ describe('the address of an agent', { concurrency: 3 }, () => {
     const agent = startAgent(node1, { file: web(node1, { advertisementInterval: '1s' }) })
     await comesTo(agent, 'MASTER')
     for (const [text, is, was] of [
-      ['100ms', '100', '1000'],
-      ['1s', '1000', '100'],
+      ['400ms', '400', '1000'],
+      ['1s', '1000', '400'],
     ] as const) {
       writeFileSync(agent.file, web(node1, { advertisementInterval: text }))
       agent.kill('SIGHUP')
