@@ -1,7 +1,8 @@
 import { hostname } from 'node:os'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { AgentOptions } from './agent/agent.ts'
-import { DEFAULT_NAMESPACE } from './api/names.ts'
+import { isFilePath } from './api/file-path.ts'
+import { DEFAULT_NAMESPACE, isNamespace } from './api/names.ts'
 import { type Millis, parseDuration } from './lib/time.ts'
 
 export interface CommonSettings {
@@ -255,8 +256,7 @@ function duration(value: string): Millis {
 
 function folders(value: string): string[] {
   const paths = value.split(',')
-  const isFolder = (path: string) => path === '/' || /^(\/(?!\.{1,2}(\/|$))[^/]+)+$/.test(path)
-  if (paths.every(isFolder)) return paths
+  if (paths.every(path => path === '/' || isFilePath(path))) return paths
   throw new InvalidArgumentError(
     'It is absolute paths of folders, by commas, without a slash at the end: /run/load,/var/lib/app.',
   )
@@ -264,7 +264,7 @@ function folders(value: string): string[] {
 
 function namespaces(value: string): string[] {
   const names = value.split(',')
-  if (names.every(name => name === '*' || /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(name))) return names
+  if (names.every(name => name === '*' || isNamespace(name))) return names
   throw new InvalidArgumentError('It is names of namespaces, by commas: web,db; or *.')
 }
 

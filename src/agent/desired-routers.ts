@@ -1,6 +1,7 @@
 import { addsItsNumber } from '../api/file-number.ts'
 import type { Check } from '../api/virtual-ip.ts'
 import type { VirtualRouterSpec } from '../api/virtual-ip-node.ts'
+import type { CheckResult } from '../checks/repeat.ts'
 import { type Family, fullLength, type IpAddress, isLinkLocal, type Prefix, parsePrefix } from '../lib/ip-address.ts'
 import { type Millis, parseDuration } from '../lib/time.ts'
 import type { Link, LinkAddress } from '../linux/links.ts'
@@ -15,13 +16,6 @@ const UNUSABLE_FLAGS = 0x40 | 0x08
 export interface Fault {
   readonly reason: string
   readonly message: string
-}
-
-export interface CheckResult {
-  readonly passing: boolean
-  /** What is weighed, where it is a number that is looked at. */
-  readonly number?: number
-  readonly message?: string
 }
 
 /** What one entry of the spec comes to on this node now: a configuration to run on a link, or the fault that prevents it. */

@@ -1,6 +1,6 @@
 import type { Check } from '../api/virtual-ip.ts'
 import type { LinkStatus, VirtualIPNodeSpec, VirtualRouterSpec, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
-import type { startCheck } from '../checks/check.ts'
+import type { StartCheck } from '../checks/check.ts'
 import { CheckSet } from '../checks/check-set.ts'
 import type { Family, IpAddress } from '../lib/ip-address.ts'
 import type { Instant, Millis } from '../lib/time.ts'
@@ -55,7 +55,7 @@ export interface LoopParts {
   readonly frames: FrameSocket
   readonly openSocket: typeof openVrrpSocket
   readonly readSysctl: typeof readSysctl
-  readonly startCheck: typeof startCheck
+  readonly startCheck: StartCheck
   readonly logger: Logger
   /** Whether it runs beside the node's own agent, which had better know what VRIDs are run here. */
   readonly isNeighbour: boolean

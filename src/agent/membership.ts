@@ -1,17 +1,11 @@
 import type { VirtualIPNodeSpec, VirtualRouterSpec } from '../api/virtual-ip-node.ts'
+import type { CheckResult } from '../checks/repeat.ts'
 import type { Instant, Millis } from '../lib/time.ts'
 import type { Link, LinkTable } from '../linux/links.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { RouterSet } from '../vrrp/router-set.ts'
 import { holdsAddresses, type RouterEvent, type RouterState, type Step } from '../vrrp/virtual-router.ts'
-import {
-  type CheckResult,
-  type DesiredRouter,
-  desiredRouter,
-  type Fault,
-  isAnotherRouter,
-  sameConfig,
-} from './desired-routers.ts'
+import { type DesiredRouter, desiredRouter, type Fault, isAnotherRouter, sameConfig } from './desired-routers.ts'
 import { endpoints } from './endpoints.ts'
 import type { Heard } from './heard.ts'
 import type { IsOurs } from './link-status.ts'

@@ -29,6 +29,11 @@ export interface Transitioned {
   readonly priority: number
 }
 
+interface Told extends Omit<Transitioned, 'state' | 'reason'> {
+  /** keepalived's word. */
+  readonly state: string
+}
+
 /**
  * Tells programs of other people what becomes of virtual routers. Of one router a program is run at a time; what it was while one ran, and is no
  * longer, is not told to it: the FIFO tells all.
@@ -36,11 +41,11 @@ export interface Transitioned {
 export class Notify {
   readonly #settings: NotifySettings
   readonly #fifo: number | undefined
-  /** What was written last. */
+  /** Whether the FIFO took the last line not. */
   #isRefused = false
   readonly #ending = new AbortController()
   /** What to run when the program that runs for a router has ended. */
-  readonly #next = new Map<string, Transitioned>()
+  readonly #next = new Map<string, Told>()
   readonly #running = new Map<string, Promise<void>>()
 
   /** Throws a sentence where the FIFO can't be made or opened. */
@@ -49,13 +54,14 @@ export class Notify {
     this.#fifo = settings.fifo === undefined ? undefined : openFifo(settings.fifo)
   }
 
-  tell(transitioned: Transitioned): void {
-    const state = stateName(transitioned)
+  tell({ virtualIP, family, priority, ...shown }: Transitioned): void {
+    const state = stateName(shown)
     if (state === undefined) return
-    this.#write(transitioned, state)
+    const told = { virtualIP, family, state, priority }
+    this.#write(told)
     if (this.#settings.program === undefined) return
-    const key = `${transitioned.virtualIP} ${transitioned.family}`
-    this.#next.set(key, transitioned)
+    const key = `${virtualIP} ${family}`
+    this.#next.set(key, told)
     if (!this.#running.has(key)) this.#running.set(key, this.#run(key, this.#settings.program))
   }
 
@@ -70,8 +76,8 @@ export class Notify {
   async #run(key: string, program: string): Promise<void> {
     for (let told = this.#next.get(key); told; told = this.#next.get(key)) {
       this.#next.delete(key)
-      const { virtualIP, family, priority } = told
-      const command = [program, 'INSTANCE', virtualIP, stateName(told) ?? '', String(priority)]
+      const { virtualIP, family, state, priority } = told
+      const command = [program, 'INSTANCE', virtualIP, state, String(priority)]
       const { outcome, ended } = execute(command, LONGEST, this.#ending.signal, { KUBE_VRRP_FAMILY: family })
       const result = await outcome
       if (!result.passed) this.#settings.complain(`${command.join(' ')}: ${result.message}`)
@@ -80,7 +86,7 @@ export class Notify {
     this.#running.delete(key)
   }
 
-  #write({ virtualIP, priority }: Transitioned, state: string): void {
+  #write({ virtualIP, state, priority }: Told): void {
     if (this.#fifo === undefined) return
     try {
       writeSync(this.#fifo, `INSTANCE "${virtualIP}" ${state} ${priority}\n`)
@@ -96,7 +102,7 @@ export class Notify {
 }
 
 /** keepalived's word; undefined: it has none. */
-function stateName({ state, reason }: Transitioned): string | undefined {
+function stateName({ state, reason }: Pick<Transitioned, 'state' | 'reason'>): string | undefined {
   if (state !== 'INITIALIZE') return state
   return reason === 'Shutdown' ? 'STOP' : undefined
 }

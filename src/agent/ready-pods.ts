@@ -1,3 +1,4 @@
+import { mayLookAtPods } from '../api/check-rights.ts'
 import type { ObjectMeta } from '../api/object-meta.ts'
 import type { PodsCheck } from '../api/virtual-ip.ts'
 import type { Pods, PodWatch } from '../checks/pods.ts'
@@ -29,7 +30,7 @@ export class ReadyPods implements Pods {
 
   watch({ namespace, selector }: PodsCheck, look: () => void): PodWatch {
     const { node, namespaces, kubeconfig } = this.#settings
-    if (!namespaces.includes('*') && !namespaces.includes(namespace)) return refused(namespace)
+    if (!mayLookAtPods(namespace, namespaces)) return refused(namespace)
     const ending = new AbortController()
     const known = Promise.withResolvers<void>()
     let why = 'the API server has not said yet'

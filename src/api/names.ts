@@ -9,6 +9,13 @@ export const CONTROLLER_LEASE = 'kube-vrrp-controller'
 /** The one Secret that agents may read, unless the chart's value agent.passwordSecret is another: a key for each password. */
 export const PASSWORD_SECRET = 'kube-vrrp-passwords'
 
+/** What a namespace may be called: a regular expression for CEL and for JavaScript. */
+export const NAMESPACE = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'
+
+export function isNamespace(text: string): boolean {
+  return new RegExp(NAMESPACE).test(text)
+}
+
 /** An agent's Lease: one per node. */
 export function agentLeaseName(node: string): string {
   return `kube-vrrp-agent-${node}`

@@ -1,6 +1,8 @@
 import { networkOf, type Prefix, parseIpAddress, parsePrefix, sameAddress } from '../lib/ip-address.ts'
 import { type Millis, parseDuration } from '../lib/time.ts'
 import { httpRules, tcpRules } from './connection-rules.ts'
+import { FILE_PATH, isFilePath } from './file-path.ts'
+import { isNamespace, NAMESPACE } from './names.ts'
 import type { CelRule, Rule } from './rule.ts'
 import type { Check, VirtualIPSpec } from './virtual-ip.ts'
 import type { VirtualRouterSpec } from './virtual-ip-node.ts'
@@ -172,8 +174,6 @@ function preemptionRules(path: string): readonly CelRule[] {
 
 const CHECK_KINDS = ['process', 'exec', 'http', 'tcp', 'link', 'file', 'route', 'pods'] as const
 
-const NAMESPACE = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'
-
 function checkRules(path: string): readonly CelRule[] {
   return [
     {
@@ -215,7 +215,7 @@ function checkRules(path: string): readonly CelRule[] {
     {
       path: `${path}.pods.namespace`,
       cel: `self.matches('${NAMESPACE}')`,
-      check: (self: string) => new RegExp(NAMESPACE).test(self),
+      check: isNamespace,
       message: 'must be the name of a namespace: lower-case letters, digits and dashes',
     },
     ...selectorRules(`${path}.pods.selector`),
@@ -256,15 +256,11 @@ function networkIn(text: string): Prefix | undefined {
   return prefix && sameAddress(networkOf(prefix).address, prefix.address) ? prefix : undefined
 }
 
-const NOT_SLASH = '[^/\\x00-\\x1f]'
-const NEITHER = '[^/.\\x00-\\x1f]'
-const FILE_PATH = `^(/(${NEITHER}${NOT_SLASH}*|[.]${NEITHER}${NOT_SLASH}*|[.][.]${NOT_SLASH}+))+$`
-
 function filePathRule(path: string): CelRule {
   return {
     path,
     cel: `self.matches('${FILE_PATH.replaceAll('\\', '\\\\')}')`,
-    check: (self: string) => new RegExp(FILE_PATH).test(self),
+    check: isFilePath,
     message: 'must be the absolute path of a file, without . and .. in it and no slash at its end, e.g. /run/load',
   }
 }

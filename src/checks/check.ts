@@ -4,7 +4,6 @@ import { type Millis, parseDuration } from '../lib/time.ts'
 import { type Clock, processClock } from './clock.ts'
 import { peerText } from './connection.ts'
 import { execute } from './exec.ts'
-import { Files } from './file.ts'
 import { httpRuns, requestText } from './http.ts'
 import { lookAtLink, watchLink } from './link.ts'
 import { lookForPods, type PodWatch, podsText } from './pods.ts'
@@ -32,7 +31,7 @@ export type StartCheck = (check: Check, onResult: (result: CheckResult) => void)
 export function startCheck(
   check: Check,
   onResult: (result: CheckResult) => void,
-  surroundings: Surroundings = NOTHING_AROUND,
+  surroundings: Surroundings,
   clock: Clock = processClock,
 ): { close(): void } {
   const interval = millis(check, 'interval') ?? DEFAULT_INTERVAL
@@ -40,16 +39,6 @@ export function startCheck(
   const { start, watch, found } = lookOf(check, limit, surroundings)
   const run = check.inverse && !addsItsNumber(check) ? (signal: AbortSignal) => inverted(start(signal), found) : start
   return repeat(run, scheduleOf(check, interval), onResult, clock, watch)
-}
-
-/** No links, no routes, and no file that may be read. */
-const NOTHING_AROUND: Surroundings = {
-  links: { of: () => 'Missing', watch: () => () => {} },
-  files: new Files([]),
-  routes: { find: async () => [] },
-  pods: {
-    watch: () => ({ known: Promise.resolve(), ready: () => 'Nothing is known of pods here', close: () => {} }),
-  },
 }
 
 /** How a check of some kind looks. */

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { formatDuration, type Millis } from '../lib/time.ts'
 import { LastLine } from './last-line.ts'
-import type { Outcome, Run } from './run.ts'
+import { failed, type Outcome, type Run, unknown } from './run.ts'
 import { afterLimit } from './time-limit.ts'
 
 /** From SIGTERM to SIGKILL. */
@@ -132,15 +132,6 @@ function signalGroup({ pid }: Child, signal: NodeJS.Signals | 0): boolean {
 function cannotRun(program: string, error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
   return `Cannot run ${program}: ${code === 'ERR_INVALID_ARG_VALUE' ? message : (code ?? message)}`
-}
-
-function failed(message: string): Outcome {
-  return { passed: false, message }
-}
-
-/** It has said neither that it is well nor that it is not. */
-function unknown(message: string): Outcome {
-  return { passed: false, message, unknown: true }
 }
 
 function withLine(what: string, line: string): string {

@@ -1,8 +1,9 @@
 import { constants, type FileHandle, open, realpath } from 'node:fs/promises'
+import { mayRead } from '../api/check-rights.ts'
 import type { FileCheck } from '../api/virtual-ip.ts'
 import { formatDuration, type Millis } from '../lib/time.ts'
 import { oneLine } from './one-line.ts'
-import type { Outcome, Run } from './run.ts'
+import { type Failure, failed, type Outcome, type Run, unknown } from './run.ts'
 import { within } from './time-limit.ts'
 
 /** Files that hang (a server of NFS that is gone) must leave threads for what else the agent reads. */
@@ -62,23 +63,21 @@ export class Files {
 
   /** Where `path` leads to, symbolic links followed; refused where it leads nowhere, or out of the folders. */
   async #locate(path: string): Promise<{ readonly real: string } | { readonly refused: Failure }> {
-    const isNamed = this.#folders.some(folder => isWithin(path, folder))
+    const isNamed = mayRead(path, this.#folders)
     try {
       const real = isNamed ? await realpath(path) : path
       const folders = isNamed ? await Promise.all(this.#folders.map(realFolder)) : []
-      if (folders.some(folder => isWithin(real, folder))) return { real }
+      if (mayRead(real, folders)) return { real }
     } catch (error) {
       const code = codeOf(error)
       const isAbsent = code === 'ENOENT' || code === 'ENOTDIR'
-      if (isAbsent) return { refused: { passed: false, message: `File ${path} does not exist` } }
+      if (isAbsent) return { refused: failed(`File ${path} does not exist`) }
       return { refused: unknown(`Cannot read ${path}: ${code}`) }
     }
     const may = this.#folders.length === 0 ? 'no file' : `files below ${this.#folders.join(', ')} only`
     return { refused: unknown(`Cannot read ${path}: file checks may read ${may} (--file-check-folders)`) }
   }
 }
-
-type Failure = Extract<Outcome, { readonly passed: false }>
 
 function numberOutcome(path: string, text: string, anyNumber: boolean): Outcome {
   const [line = ''] = text.split('\n', 1)
@@ -92,7 +91,7 @@ function numberOutcome(path: string, text: string, anyNumber: boolean): Outcome 
     return unknown(`The number in ${path} is out of range, ${LEAST} to ${MOST}: ${shown(line)}`)
   }
   if (anyNumber) return { passed: true, number: number + 0 }
-  return number === 0 ? { passed: true } : { passed: false, message: `File ${path} has the number ${number}, not 0` }
+  return number === 0 ? { passed: true } : failed(`File ${path} has the number ${number}, not 0`)
 }
 
 function shown(line: string): string {
@@ -115,14 +114,6 @@ async function beginning(path: string): Promise<string | undefined> {
 
 async function realFolder(folder: string): Promise<string> {
   return await realpath(folder).catch(() => folder)
-}
-
-function isWithin(path: string, folder: string): boolean {
-  return folder === '/' || path.startsWith(`${folder}/`)
-}
-
-function unknown(message: string): Failure {
-  return { passed: false, message, unknown: true }
 }
 
 function codeOf(error: unknown): string {

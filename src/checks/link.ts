@@ -1,4 +1,4 @@
-import type { Outcome, Run } from './run.ts'
+import { failed, type Outcome, type Run } from './run.ts'
 
 export type LinkState = 'Missing' | 'Down' | 'NoCarrier' | 'Connected'
 
@@ -12,7 +12,7 @@ export interface LinkStates {
 /** Passes while the link `name` is up and has carrier. */
 export function lookAtLink(name: string, links: LinkStates): Run {
   const state = links.of(name)
-  const outcome: Outcome = state === 'Connected' ? { passed: true } : { passed: false, message: SENTENCES[state](name) }
+  const outcome: Outcome = state === 'Connected' ? { passed: true } : failed(SENTENCES[state](name))
   return { outcome: Promise.resolve(outcome), ended: Promise.resolve() }
 }
 

@@ -1,6 +1,6 @@
 import type { PodsCheck } from '../api/virtual-ip.ts'
 import type { Millis } from '../lib/time.ts'
-import type { Outcome, Run } from './run.ts'
+import { failed, type Outcome, type Run, unknown } from './run.ts'
 import { within } from './time-limit.ts'
 
 /** The pods on this node that some check asks for, as the API server told last. */
@@ -21,8 +21,8 @@ export interface Pods {
 export function lookForPods(watch: PodWatch, asked: string, limit: Millis): Run {
   const outcome = (): Outcome => {
     const ready = watch.ready()
-    if (typeof ready === 'string') return { passed: false, message: ready, unknown: true }
-    return ready > 0 ? { passed: true } : { passed: false, message: `No pod ${asked} is Ready on this node` }
+    if (typeof ready === 'string') return unknown(ready)
+    return ready > 0 ? { passed: true } : failed(`No pod ${asked} is Ready on this node`)
   }
   const known = within(limit, watch.known, undefined).then(outcome)
   return { outcome: known, ended: known.then(() => {}) }

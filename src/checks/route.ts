@@ -1,7 +1,7 @@
 import type { RouteCheck } from '../api/virtual-ip.ts'
 import { type Prefix, parseIpAddress, parsePrefix } from '../lib/ip-address.ts'
 import { formatDuration, type Millis } from '../lib/time.ts'
-import type { Outcome, Run } from './run.ts'
+import { failed, type Outcome, type Run, unknown } from './run.ts'
 import { within } from './time-limit.ts'
 
 /** Where a route leads. */
@@ -26,14 +26,10 @@ export function lookForRoute(check: RouteCheck, limit: Millis, routes: RouteTabl
   const isWanted = (hop: RouteHop) =>
     (check.link === undefined || hop.link === check.link) && (gateway === undefined || hop.gateway === gateway)
   const found = routes.find(destination).then(
-    (hops): Outcome => (hops.some(isWanted) ? { passed: true } : { passed: false, message: absent(check, hops) }),
-    (error: Error): Outcome => ({ passed: false, message: error.message, unknown: true }),
+    (hops): Outcome => (hops.some(isWanted) ? { passed: true } : failed(absent(check, hops))),
+    (error: Error) => unknown(error.message),
   )
-  const tooLate: Outcome = {
-    passed: false,
-    message: `Reading the routes took longer than ${formatDuration(limit)}`,
-    unknown: true,
-  }
+  const tooLate = unknown(`Reading the routes took longer than ${formatDuration(limit)}`)
   return { outcome: within(limit, found, tooLate), ended: found.then(() => {}) }
 }
 

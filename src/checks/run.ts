@@ -5,6 +5,17 @@ export type Outcome =
   /** `unknown`: nothing could be found out, so that the contrary is not so either. */
   | { readonly passed: false; readonly message: string; readonly unknown?: true }
 
+export type Failure = Extract<Outcome, { readonly passed: false }>
+
+export function failed(message: string): Failure {
+  return { passed: false, message }
+}
+
+/** Nothing could be found out. */
+export function unknown(message: string): Failure {
+  return { passed: false, message, unknown: true }
+}
+
 /** One run of a check. Neither promise rejects. */
 export interface Run {
   /** Known when the time limit has passed at the latest. */
@@ -19,6 +30,6 @@ export function inverted({ outcome, ended }: Run, found: string): Run {
 }
 
 function contrary(outcome: Outcome, found: string): Outcome {
-  if (outcome.passed) return { passed: false, message: `${found}, and should not (inverse)` }
+  if (outcome.passed) return failed(`${found}, and should not (inverse)`)
   return outcome.unknown ? outcome : { passed: true }
 }

@@ -1,3 +1,4 @@
+import { isFilePath } from '../api/file-path.ts'
 import { type Family, formatPrefix, parsePrefix } from '../lib/ip-address.ts'
 import { scriptCommand, splitCommand } from './script-command.ts'
 import { parseSyntax, type Statement } from './syntax.ts'
@@ -278,16 +279,12 @@ function readTrackFile(statement: Statement, say: Say): [string, TrackFile][] {
   if (keyword !== 'vrrp_track_file' && keyword !== 'track_file') return []
   const [name] = words
   sayOthers(block, ['file', 'weight'], say)
-  const path = read(block, 'file', say, ({ words }) =>
-    /^(\/(?!\.{1,2}(\/|$))[^/]+)+$/.test(words[0] ?? '') ? words[0] : undefined,
-  )?.value
+  const path = read(block, 'file', say, ({ words: [text = ''] }) => (isFilePath(text) ? text : undefined))?.value
   if (name === undefined || path === undefined) {
     say(line, keyword, 'has no name or no file with an absolute path: left out')
     return []
   }
-  const weight = read(block, 'weight', say, integerBetween(-253, 253))?.value ?? 1
-  const reverse = block.findLast(({ keyword }) => keyword === 'weight')?.words[1] === 'reverse'
-  return [[name, { line, path, weight, reverse }]]
+  return [[name, { line, path, ...readWeight(block, 1, say) }]]
 }
 
 function readTrackProcess(statement: Statement, say: Say): [string, TrackProcess][] {
@@ -305,9 +302,12 @@ function readTrackProcess(statement: Statement, say: Say): [string, TrackProcess
     say(line, keyword, 'has no name or no process that is only a name: left out')
     return []
   }
-  const weight = read(block, 'weight', say, integerBetween(-253, 253))?.value ?? 0
-  const reverse = block.findLast(({ keyword }) => keyword === 'weight')?.words[1] === 'reverse'
-  return [[name, { line, process, weight, reverse }]]
+  return [[name, { line, process, ...readWeight(block, 0, say) }]]
+}
+
+function readWeight(block: readonly Statement[], otherwise: number, say: Say): { weight: number; reverse: boolean } {
+  const weight = read(block, 'weight', say, integerBetween(-253, 253))?.value ?? otherwise
+  return { weight, reverse: block.findLast(({ keyword }) => keyword === 'weight')?.words[1] === 'reverse' }
 }
 
 function readWeighted({ keyword: name, words, line }: Statement, say: Say): Given<Weighted> {

@@ -309,7 +309,7 @@ function linkChecks({ value, line }: Given<Weighted>, member: Member, say: SayOf
   return [{ check, line, keyword, tracking: keyword }]
 }
 
-/** The weight of keepalived's \`reverse\` counts with the other sign, and where the other would not count. */
+/** The weight of keepalived's `reverse` counts with the other sign, and where the other would not count. */
 function weighing(weight: number, reverse: boolean): Pick<Check, 'weight' | 'inverse'> {
   if (weight === 0) return {}
   return reverse ? { inverse: true, weight: -weight } : { weight }

@@ -1,3 +1,4 @@
+import { mayLookAtPods, mayRead } from '../api/check-rights.ts'
 import { addsItsNumber } from '../api/file-number.ts'
 import type { Check } from '../api/virtual-ip.ts'
 import type { CheckToAllow } from '../api/virtual-ip-node.ts'
@@ -43,9 +44,7 @@ function leaveFor({ process, exec, file, pods }: Check): Leave | undefined {
     return {
       runs: `looks for pods in ${namespace}`,
       flag: `--pod-check-namespaces=${namespace} (the chart's value agent.podCheckNamespaces)`,
-      isGiven: agent =>
-        allows('Pods')(agent) &&
-        (agent.status?.podCheckNamespaces ?? []).some(allowed => allowed === '*' || allowed === namespace),
+      isGiven: agent => allows('Pods')(agent) && mayLookAtPods(namespace, agent.status?.podCheckNamespaces ?? []),
     }
   }
   if (!file) return undefined
@@ -54,17 +53,12 @@ function leaveFor({ process, exec, file, pods }: Check): Leave | undefined {
   return {
     runs: `reads ${path}`,
     flag: `--file-check-folders=${folder} (the chart's value agent.fileCheckFolders)`,
-    isGiven: agent =>
-      allows('File')(agent) && (agent.status?.fileCheckFolders ?? []).some(allowed => isBelow(path, allowed)),
+    isGiven: agent => allows('File')(agent) && mayRead(path, agent.status?.fileCheckFolders ?? []),
   }
 }
 
 function allows(kind: CheckToAllow): (agent: PlanAgent) => boolean {
   return ({ status }) => status?.checksAllowed?.includes(kind) ?? false
-}
-
-function isBelow(path: string, folder: string): boolean {
-  return folder === '/' || path.startsWith(`${folder}/`)
 }
 
 /**

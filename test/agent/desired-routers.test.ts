@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type CheckResult, desiredRouter } from '../../src/agent/desired-routers.ts'
+import { desiredRouter } from '../../src/agent/desired-routers.ts'
 import type { Check } from '../../src/api/virtual-ip.ts'
 import type { VirtualRouterSpec } from '../../src/api/virtual-ip-node.ts'
+import type { CheckResult } from '../../src/checks/repeat.ts'
 import { parsePrefix } from '../../src/lib/ip-address.ts'
 import type { Link } from '../../src/linux/links.ts'
 
