@@ -1,7 +1,15 @@
 /* The one gate: types, lint, format and every test; ends with a line `N passed, N failed`. The cluster's tests have their own. */
 import { globSync } from 'node:fs'
-import type { Results } from './lab/results-reporter.ts'
-import { runProgram, runTestFiles, secondsSince, type TestGroup } from './lab/test-files.ts'
+import {
+  added,
+  NO_TESTS,
+  type Results,
+  runProgram,
+  runTestFiles,
+  secondsSince,
+  type TestGroup,
+  told,
+} from './lab/test-files.ts'
 
 const LAB = ['test/lab/in-namespaces']
 const only = process.argv.slice(2)
@@ -18,12 +26,11 @@ const [netns, apiserver, lab] = (['netns', 'apiserver', 'lab'] as const).map(
     files: files.filter(path => path.startsWith(`test/${name}/`)),
     wrapper: LAB,
     concurrency: 1,
+    inRealTime: true,
   }),
 ) as [TestGroup, TestGroup, TestGroup]
 
-let passed = 0
-let failed = 0
-let failures = ''
+let results: Results = NO_TESTS
 
 if (only.length === 0) {
   await gate('types', ['node_modules/.bin/tsc'])
@@ -35,23 +42,16 @@ await runGroup(unit)
 await runGroup(netns)
 await runGroup(apiserver)
 await runGroup(lab)
-process.stdout.write(failures === '' ? '' : `\nWhat failed, again:\n${failures}`)
-process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
-process.exit(failed === 0 && passed > 0 ? 0 : 1)
+process.exit(told(results))
 
 async function gate(name: string, command: readonly string[]): Promise<void> {
   const started = Date.now()
   const ok = (await runProgram(command)) === 0
-  count({ passed: ok ? 1 : 0, notPassed: ok ? 0 : 1, failures: ok ? '' : `✖ ${name}\n` })
+  const failures = ok ? '' : `✖ ${name}\n`
+  results = added(results, { ...NO_TESTS, passed: ok ? 1 : 0, notPassed: ok ? 0 : 1, failures })
   process.stdout.write(`${ok ? '✔' : '✖'} ${name} (${secondsSince(started)})\n`)
 }
 
 async function runGroup(group: TestGroup): Promise<void> {
-  count(await runTestFiles(group))
-}
-
-function count(results: Results): void {
-  passed += results.passed
-  failed += results.notPassed
-  failures += results.failures
+  results = added(results, await runTestFiles(group))
 }

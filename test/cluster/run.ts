@@ -5,7 +5,7 @@
 import { globSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { runTestFiles } from '../lab/test-files.ts'
+import { added, NO_TESTS, type Results, runTestFiles, told } from '../lab/test-files.ts'
 import { inClusterLab } from './lab/in-cluster-lab.ts'
 import { outageTable, recordOutages } from './outage-table.ts'
 
@@ -15,23 +15,19 @@ process.env['KUBE_VRRP_OUTAGES'] = join(figures, 'outages')
 const files = globSync('test/cluster/*.test.ts')
   .sort()
   .filter(path => only.length === 0 || only.some(part => path.includes(part)))
-let [passed, failed, failures] = [0, 0, '']
+let results: Results = NO_TESTS
 
 const status = await inClusterLab(async ({ wrapper, isInterrupted, onStart }) => {
   // One after the other: they measure the kernel's timing.
   for (const file of files) {
     if (isInterrupted()) return
-    const group = { name: file, files: [file], wrapper, concurrency: 1, within: 1800 }
-    const results = await runTestFiles(group, onStart)
-    passed += results.passed
-    failed += results.notPassed
-    failures += results.failures
+    const group = { name: file, files: [file], wrapper, concurrency: 1, within: 1800, inRealTime: true }
+    results = added(results, await runTestFiles(group, onStart))
   }
 })
 const table = outageTable(join(figures, 'outages'))
 if (table !== undefined) process.stdout.write(`\n${table}`)
 if (table !== undefined && process.argv.includes('--record')) recordOutages(table)
 rmSync(figures, { recursive: true })
-process.stdout.write(failures === '' ? '' : `\nWhat failed, again:\n${failures}`)
-process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
-process.exit(status !== 0 ? status : failed === 0 && passed > 0 ? 0 : 1)
+const ended = told(results)
+process.exit(status !== 0 ? status : ended)

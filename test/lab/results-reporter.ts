@@ -1,7 +1,9 @@
 import type { TestEvent } from 'node:test/reporters'
 import { failure } from './reporter.ts'
 
-export interface Results {
+/** How the tests of a file went. */
+export interface FileResults {
+  readonly file: string
   readonly passed: number
   /** Whatever did not pass: failed, cancelled, skipped or still to do. */
   readonly notPassed: number
@@ -9,16 +11,21 @@ export interface Results {
   readonly failures: string
 }
 
-/** Writes `Results` as JSON, once all tests are through: a runner that dies writes nothing. */
+/** Writes `FileResults[]` as JSON, once all tests are through: a runner that dies writes nothing. */
 export default async function* resultsReporter(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
-  let failures = ''
+  const files = new Map<string, FileResults>()
   for await (const event of source) {
-    if (event.type === 'test:fail') failures += failure(event.data)
-    if (event.type !== 'test:summary' || event.data.file !== undefined) continue
-    // Its declared type lacks `failed`.
-    const { passed, failed, cancelled, skipped, todo } = event.data.counts as typeof event.data.counts & {
-      failed: number
-    }
-    yield JSON.stringify({ passed, notPassed: failed + cancelled + skipped + todo, failures } satisfies Results)
+    if (event.type === 'test:summary' && event.data.file === undefined) yield JSON.stringify([...files.values()])
+    if (event.type !== 'test:pass' && event.type !== 'test:fail') continue
+    const { file = '', details, skip, todo } = event.data
+    const { passed, notPassed, failures } = files.get(file) ?? { passed: 0, notPassed: 0, failures: '' }
+    const isTest = details.type !== 'suite'
+    const hasPassed = event.type === 'test:pass' && skip === undefined && todo === undefined
+    files.set(file, {
+      file,
+      passed: passed + (isTest && hasPassed ? 1 : 0),
+      notPassed: notPassed + (isTest && !hasPassed ? 1 : 0),
+      failures: event.type === 'test:fail' ? failures + failure(event.data) : failures,
+    })
   }
 }
