@@ -76,6 +76,10 @@ export class HeldAddresses {
   /** What is held and is ours stays for some seconds more. */
   renewDue(at: Instant): void {
     if (at < this.#renewAt) return
+    if (at > this.#renewAt + DOUBTED_AFTER) {
+      this.doubt(at)
+      return
+    }
     const { links, addresses, desired } = this.#parts
     const wanted = desired()
     this.#renewAt = wanted.length > 0 ? at + addresses.pace : Number.POSITIVE_INFINITY

@@ -79,14 +79,16 @@ export class Wakefulness {
     }
   }
 
-  /** Silent for as long as a Backup may wait. Who waits for its addresses until it speaks is silent for another reason: it would have spoken. */
+  /** Silent for as long as a Backup may wait. Who waits for its addresses until it speaks for the first time is silent for another reason: it would have spoken. */
   mayBeReplaced(key: string, at: Instant): boolean {
     const router = this.#parts.set.get(key)
     const due = router && deadline(router.state)
     if (!router || due === undefined) return false
     const { advertisedAt = 0, outbox = [] } = this.#parts.routers.get(key) ?? {}
     const { advertisementInterval } = router.config
-    const spokeAt = outbox.length > 0 ? due - advertisementInterval : Math.max(advertisedAt, router.state.since)
+    const { since } = router.state
+    const isNew = advertisedAt < since && outbox.length > 0
+    const spokeAt = isNew ? due - advertisementInterval : Math.max(advertisedAt, since)
     return at - spokeAt >= 3 * advertisementInterval
   }
 
