@@ -73,8 +73,18 @@ test('who advertised meanwhile goes on', () => {
   assert.deepEqual(wakefulness.sleepersSince(now), [])
 })
 
-test('who waits for its addresses, and would have spoken, is silent for another reason', () => {
+test('who waits for its addresses to speak again is as silent as one that waits for nothing', () => {
   router.outbox = [{ type: 'Advertise', priority: 100 }]
+  for (let late = 0; late < 3; late++) {
+    pass(100)
+    set.step(ACTIVE, { type: 'DeadlineReached' }, now)
+  }
+  assert.deepEqual(wakefulness.sleepers(now - 100), [ACTIVE])
+})
+
+test('who waits for its addresses to speak for the first time, and would have spoken, is silent for another reason', () => {
+  router.outbox = [{ type: 'Advertise', priority: 100 }]
+  router.advertisedAt = undefined
   for (let late = 0; late < 4; late++) {
     pass(100)
     set.step(ACTIVE, { type: 'DeadlineReached' }, now)
