@@ -265,7 +265,7 @@ function heardWhileActive(
  * neighbours its own link-layer address. Two Actives that see each other right can't answer each other without end: priority, then
  * address, is a total order, so one of them is answered and falls silent. But a source address that was translated on the way, or a
  * priority just changed, can make both believe they win, and each answer calls for the next. So at most one answer in our own interval:
- * it is multicast and reaches every loser there is, and whoever missed it hears our next regular advert.
+ * it is multicast and reaches every loser there is, and whoever missed it hears our next regular advert, with which hosts are told again.
  */
 function assertActive(
   config: VirtualRouterConfig,
@@ -274,7 +274,7 @@ function assertActive(
   now: Instant,
 ): Step {
   const answered = state.assertedAt !== undefined && now - state.assertedAt < config.advertisementInterval
-  if (answered) return stay(state, observations)
+  if (answered) return stay({ ...state, isContested: true }, observations)
   return { state: { ...state, assertedAt: now }, messages: advertiseAndAnnounce(config), observations }
 }
 

@@ -402,10 +402,10 @@ table('Active (RFC 9568 §6.4.3)', [
     notes: [losing(99)],
   },
   {
-    name: 'within an interval of the last answer a losing advert is only noted',
+    name: 'within an interval of the last answer a losing advert is answered with the next regular advert',
     state: { ...active, assertedAt: NOW - 999 },
     event: advert(99),
-    becomes: 'unchanged',
+    becomes: { name: 'Active', assertedAt: NOW - 999, isContested: true },
     notes: [losing(99)],
   },
   {
