@@ -205,7 +205,10 @@ export class Heartbeat {
     this.#fence?.close()
     this.#fence = this.#parts.openFence()
     this.#tell(at)
-    for (const fenceClass of this.#alive.keys()) this.#check(this.#fence?.begin(fenceClass, lifetimeOf(fenceClass)))
+    // What should have ceased to be alive meanwhile goes through evidence first, as any lapse.
+    for (const [fenceClass, until] of this.#alive) {
+      if (until >= at) this.#check(this.#fence?.begin(fenceClass, lifetimeOf(fenceClass)))
+    }
   }
 
   /** Behind both for a moment, so never behind none. */

@@ -6,6 +6,7 @@ import { type IpAddress, parsePrefix } from '../../src/lib/ip-address.ts'
 import type { Instant, Millis } from '../../src/lib/time.ts'
 import type { AddressChange } from '../../src/linux/addresses.ts'
 import type { Fence } from '../../src/linux/fence.ts'
+import { SyscallError } from '../../src/linux/syscall-error.ts'
 import { RouterSet } from '../../src/vrrp/router-set.ts'
 import type { Message, VirtualRouterConfig } from '../../src/vrrp/virtual-router.ts'
 
@@ -82,6 +83,50 @@ test('where the kernel has no fence nothing is ever due', () => {
   heartbeat.before([HOLD], 0)
   heartbeat.begin(0)
   assert.equal(heartbeat.next(), undefined)
+})
+
+test('a fence that was flushed while the loop stood still is made anew without what should have ceased to be alive', () => {
+  const OTHER_LINK: AddressChange = { ...HOLD, linkIndex: 3, linkName: 'eth1' }
+  const set = new RouterSet()
+  const routers = new Map()
+  for (const [key, link] of [
+    [KEY, 2],
+    [OTHER, 3],
+  ] as const) {
+    set.add(key, link, config(INTERVAL), 0)
+    set.step(key, { type: 'Startup', unheard: true }, 0)
+    routers.set(key, { desired: { prefixes: [PREFIX] }, advertisedAt: 0, outbox: [] })
+  }
+  const begun: string[] = []
+  let isFlushed = false
+  const openFence = (): Fence => {
+    const isOld = begun.length === 0
+    return {
+      put: () => undefined,
+      remove: () => undefined,
+      begin: fenceClass => {
+        if (isOld && isFlushed) return new SyscallError('change the fence in nftables', 'ENOENT')
+        begun.push(fenceClass)
+        return undefined
+      },
+      renew: () => true,
+      end: () => undefined,
+      destroy: () => undefined,
+      close: () => {},
+    }
+  }
+  const heartbeat = new Heartbeat({ set, routers, openFence, complain: () => {} })
+  heartbeat.open()
+  heartbeat.before([HOLD, OTHER_LINK], 0)
+  heartbeat.begin(0)
+  assert.deepEqual(begun.splice(0, 2), ['2-IPv4-100', '3-IPv4-100'])
+  begun.push('since')
+  isFlushed = true
+  // The one has overslept and waits anew; the other is to find that out.
+  set.step(OTHER, { type: 'Overslept' }, 700)
+  heartbeat.beat(700)
+  heartbeat.begin(700)
+  assert.deepEqual(begun, ['since', '3-IPv4-100'])
 })
 
 interface Stop {

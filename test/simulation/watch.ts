@@ -153,7 +153,7 @@ export class Watch {
     const engine = machine.process?.engineFor(text)
     if (engine?.state !== 'Active' || engine.adverts === 0) return
     if (!machine.kernel.table || machine.kernel.isSuspended || machine.resumedAt > engine.advertisedAt) return
-    if (this.#isExcused(text, 0)) return
+    if (this.#isExcused(text, this.#now - engine.advertisedAt)) return
     const interval = engine.config.advertisementInterval
     if (this.#now - engine.configuredAt < 3 * this.#longestInterval(text) + LATE) return
     const advert = engine.advertisedAt + Math.max(3 * interval, interval + 2 * this.#timeOut(interval))
