@@ -157,6 +157,9 @@ const POD = {
   extraContainers: maybe(listOf(CONTAINER)),
 }
 
+/** As the agent's flags take it (lib/time.ts). */
+const DURATION = stringOf('^([0-9]+(\\.[0-9]+)?(ms|s|m|h))*$')
+
 const AGENT = group({
   ...POD,
   passwordSecret: maybe(stringOf(`^(${DNS_LABEL}(\\.${DNS_LABEL})*)?$`, 253)),
@@ -165,6 +168,8 @@ const AGENT = group({
   podCheckNamespaces: maybe(listOf(stringOf(`^(\\*|${DNS_LABEL})$`, 63))),
   fileCheckFolders: maybe(listOf(stringOf('^(/[^/,:]+)+$'))),
   stateDir: stringOf('^/[^:]*[^:/]$'),
+  startupDelay: maybe(DURATION),
+  delayAfterBoot: maybe(DURATION),
   metrics: group({ host: maybe(stringOf('^[0-9A-Fa-f:.]*$')), port: PORT }),
   dnsPolicy: oneOf('Default', 'ClusterFirstWithHostNet'),
   updateStrategy: UPDATE_STRATEGY,

@@ -72,6 +72,19 @@ export function readSettings(argv: readonly string[], version: string): Settings
         .argParser(duration)
         .default(29_000, '29s'),
     )
+    .addOption(
+      env('--startup-delay <duration>', 'take no part for so long after the start of this agent')
+        .argParser(duration)
+        .default(0, '0s'),
+    )
+    .addOption(
+      env(
+        '--delay-after-boot <duration>',
+        'take no part for so long after the boot of this machine, whose links may not hear yet',
+      )
+        .argParser(duration)
+        .default(0, '0s'),
+    )
     .addOption(env('--allow-process-checks', 'in a cluster: run process checks (needs the host PID namespace)'))
     .addOption(env('--allow-exec-checks', 'in a cluster: run the commands of exec checks on this node'))
     .addOption(
@@ -117,6 +130,7 @@ export function readSettings(argv: readonly string[], version: string): Settings
           fileCheckFolders,
           podCheckNamespaces,
           handover: options.handover,
+          startupDelay: { afterStart: options.startupDelay, afterBoot: options.delayAfterBoot },
           notify: present({ program: options.notify, fifo: options.notifyFifo }),
           ...present({ file: options.file, metricsAddress }),
         },

@@ -1,3 +1,4 @@
+import { uptime } from 'node:os'
 import { join } from 'node:path'
 import type { CheckToAllow } from '../api/virtual-ip-node.ts'
 import { startCheck } from '../checks/check.ts'
@@ -29,6 +30,7 @@ import { Paced } from './paced.ts'
 import { readiness } from './readiness.ts'
 import { ReadyPods } from './ready-pods.ts'
 import { AgentRouteTable } from './route-table.ts'
+import { type StartupDelay, startupWait } from './startup-delay.ts'
 import { serveStatus } from './status-socket.ts'
 
 /** What changes meanwhile is reported together: a thousand transitions are no thousand reports. */
@@ -51,6 +53,7 @@ export interface AgentOptions {
   readonly namespace: string
   /** How long at most to answer for an address that this node gives up, until its successor has announced it; 0: not at all. */
   readonly handover: Millis
+  readonly startupDelay: StartupDelay
   readonly version: string
   /** Told of every transition: see agent/notify.ts. */
   readonly notify: Omit<NotifySettings, 'complain'>
@@ -158,6 +161,7 @@ export async function runAgent(
     isNeighbour: options.instance !== options.node,
     openFence: () => openFence(`kube-vrrp-${ownership.mark}`),
     handover: options.handover,
+    startupWait: startupWait(options.startupDelay, uptime() * 1000),
     transitioned: transitioned => notify.tell(transitioned),
     observeLateness: seconds => metrics.observeLateness(seconds),
   })

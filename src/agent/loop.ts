@@ -41,6 +41,7 @@ import type { Passwords } from './passwords.ts'
 import { type HeardAdvertisement, Reception, type Refusal } from './reception.ts'
 import type { RunningRouter } from './running-router.ts'
 import { Sockets } from './sockets.ts'
+import type { Wait } from './startup-delay.ts'
 import { Turns } from './turns.ts'
 import { Wakefulness } from './wakefulness.ts'
 
@@ -63,6 +64,8 @@ export interface LoopParts {
   readonly openFence: () => Fence
   /** How long at most to answer for an address that this node gives up, until its successor has announced it; 0: not at all. */
   readonly handover: Millis
+  /** Before it takes part in anything. */
+  readonly startupWait: Wait | undefined
   /** How long after its deadline the loop woke, in seconds. */
   readonly observeLateness: (seconds: number) => void
   /** Called with each change of state that users see. */

@@ -16,6 +16,7 @@ import type { Passwords } from './passwords.ts'
 import type { Reception } from './reception.ts'
 import { RunningRouter, sendRefused } from './running-router.ts'
 import type { Sockets } from './sockets.ts'
+import type { Wait } from './startup-delay.ts'
 
 /** After a refused address, advert or socket, a router tries again after this long. */
 const RETRY_AFTER: Millis = 5000
@@ -35,6 +36,8 @@ interface MembershipParts {
   readonly heard: Heard
   /** How long at most to answer for an address that this node gives up. */
   readonly handover: Millis
+  /** Before any router starts. */
+  readonly startupWait: Wait | undefined
   readonly transitioned: (transitioned: Transitioned) => void
   readonly checkResult: (key: string) => CheckResult | undefined
   readonly step: (key: string, event: RouterEvent) => void
@@ -53,11 +56,14 @@ export class Membership {
   #spec: VirtualIPNodeSpec = { virtualRouters: [] }
   #specIsLive = false
   #passwords: Passwords = { known: {}, forbidden: {} }
+  /** Before this no router starts. */
+  readonly #startsAt: Instant
   #retryAt: Instant | undefined
   #hasEnded = false
 
   constructor(parts: MembershipParts) {
     this.#parts = parts
+    this.#startsAt = parts.clock.now() + (parts.startupWait?.length ?? 0)
   }
 
   /** What this node was told to run. */
@@ -131,7 +137,7 @@ export class Membership {
   }
 
   #run(desired: DesiredRouter): void {
-    const { clock, set, routers, output, transitioned, take, step } = this.#parts
+    const { clock, set, routers, output, startupWait, transitioned, take, step } = this.#parts
     const { key, outcome } = desired
     const router = routers.get(key) ?? new RunningRouter(desired, clock, transitioned)
     routers.set(key, router)
@@ -148,6 +154,11 @@ export class Membership {
     if (!running) return
     if (!sameConfig(running.config, config)) take(key, running.state, set.reconfigure(key, config, clock.now()))
     if (running.state.name !== 'Initialize') return
+    if (startupWait && clock.now() < this.#startsAt) {
+      this.#retryAfter(this.#startsAt - clock.now())
+      router.show('INITIALIZE', 'StartupDelay', startupWait.sentence)
+      return
+    }
     if ('waitingFor' in outcome) {
       router.show('INITIALIZE', 'WaitingForCheck', `Check ${outcome.waitingFor} has no result yet`)
       return

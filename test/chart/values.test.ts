@@ -365,6 +365,14 @@ const ROWS: readonly Row[] = [
     },
   },
   {
+    set: { 'agent.startupDelay': '5s' },
+    changes: { [`${AGENT_CONTAINER}.args`]: agentArgs('--startup-delay=5s') },
+  },
+  {
+    set: { 'agent.delayAfterBoot': '2m' },
+    changes: { [`${AGENT_CONTAINER}.args`]: agentArgs('--delay-after-boot=2m') },
+  },
+  {
     set: { 'agent.stateDir': '/data/vrrp' },
     changes: {
       [`${AGENT_CONTAINER}.args`]: withArg(agentArgs(), '--state-dir', '/data/vrrp'),

@@ -347,6 +347,7 @@ export class AgentProcess implements Listener, EngineListener {
       isNeighbour: false,
       openFence: () => this.call(() => this.#openFence(hasFence)),
       handover,
+      startupWait: undefined,
       observeLateness() {},
       transitioned() {},
     })
