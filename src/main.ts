@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { readSettings, type Settings } from './settings.ts'
 import { type Log, openLog } from './telemetry/logger.ts'
 
@@ -32,11 +32,16 @@ async function main(settings: Settings): Promise<number> {
     }
     case 'import': {
       const { runImport } = await import('./cli/import.ts')
-      return runImport([...settings.files], {
-        readFile: path => readFileSync(path, 'utf8'),
-        stdout: text => process.stdout.write(text),
-        stderr: text => process.stderr.write(text),
-      })
+      return runImport(
+        settings.files,
+        {
+          readFile: path => readFileSync(path, 'utf8'),
+          glob: pattern => globSync(pattern),
+          stdout: text => process.stdout.write(text),
+          stderr: text => process.stderr.write(text),
+        },
+        settings.configIDs,
+      )
     }
     case 'status': {
       const { runStatusCommand } = await import('./cli/status.ts')

@@ -32,7 +32,7 @@ export interface StatusSettings extends CommonSettings {
 export type Settings =
   | { readonly command: 'agent'; readonly settings: AgentSettings }
   | { readonly command: 'controller'; readonly settings: ControllerSettings }
-  | { readonly command: 'import'; readonly files: readonly string[] }
+  | { readonly command: 'import'; readonly files: readonly string[]; readonly configIDs: readonly string[] }
   | { readonly command: 'status'; readonly settings: StatusSettings }
 
 /** Flags and environment → settings: the only reader of either. Ends the process with a sentence and status 2 where they can't be right. */
@@ -167,8 +167,13 @@ export function readSettings(argv: readonly string[], version: string): Settings
     .command('import')
     .description('keepalived.conf files → VirtualIPs and Secrets on standard output')
     .argument('<node=file...>', 'node1=keepalived.conf node2=keepalived.conf')
-    .action((files: string[]) => {
-      settings = { command: 'import', files }
+    .option(
+      '--config-id <node=id>',
+      "what a node's lines @… are for, as keepalived's -i; by default its name up to the first dot",
+      (given: string, before: readonly string[] = []) => [...before, given],
+    )
+    .action((files: string[], { configId = [] }: { configId?: string[] }) => {
+      settings = { command: 'import', files, configIDs: configId }
     })
 
   addCommon(program.command('status'))

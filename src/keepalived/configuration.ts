@@ -37,18 +37,13 @@ export interface Instance {
   readonly rfcChecksum?: Given<boolean>
   /** Of one family, each with its prefix length where the file gives one. */
   readonly addresses: readonly Given<string>[]
-  readonly tracked: readonly Given<Tracked>[]
+  readonly trackedScripts: readonly Given<Weighted>[]
   readonly trackedLinks: readonly Given<Weighted>[]
   readonly trackedFiles: readonly Given<Weighted>[]
   readonly trackedProcesses: readonly Given<Weighted>[]
 }
 
-export interface Tracked {
-  readonly script: string
-  readonly weight?: number
-}
-
-/** A link, a file or a process that is tracked, and what it weighs there. */
+/** A script, a link, a file or a process that is tracked, and what it weighs there. */
 export interface Weighted {
   readonly name: string
   readonly weight?: number
@@ -83,16 +78,17 @@ export interface Script {
   readonly fall?: number
   readonly rise?: number
   readonly weight?: number
+  /** It weighs the other way round. */
+  readonly reverse?: true
 }
 
-/** Says something of a line. */
+/** Says something of a row of the text. */
 export type Say = (line: number, keyword: string, sentence: string) => void
 
-/** What `text` says of VRRP. Everything else in it is said, by line. */
+/** What `text` says of VRRP. Everything else in it is said, by row. */
 export function readConfiguration(text: string, say: Say): Configuration {
-  const { statements, problems } = parseSyntax(text)
+  const { statements: top, problems } = parseSyntax(text)
   for (const { line, keyword, sentence } of problems) say(line, keyword, sentence)
-  const top = withoutSubstitutions(statements, variablesOf(statements), say)
   const version = globalVersion(top, say)
   return {
     scripts: new Map(top.flatMap(statement => readScript(statement, say))),
@@ -116,29 +112,6 @@ export function readConfiguration(text: string, say: Say): Configuration {
   }
 }
 
-function variablesOf(statements: readonly Statement[]): Set<string> {
-  const own = statements.flatMap(({ keyword }) => /^\$(\w+)=/.exec(keyword)?.[1] ?? [])
-  return new Set([...own, ...statements.flatMap(({ block = [] }) => [...variablesOf(block)])])
-}
-
-/** What keepalived would first work out: lines for some nodes, variables, repetitions, other files. */
-function withoutSubstitutions(statements: readonly Statement[], variables: ReadonlySet<string>, say: Say): Statement[] {
-  return statements.flatMap((statement): Statement[] => {
-    const { keyword, words, line, block } = statement
-    const variable = [keyword, ...words].find(word => usesVariable(word, variables))
-    if (/^[@~]|^\$\w+=|^include[a-z]?$/.test(keyword)) say(line, keyword, withoutEqual(keyword))
-    else if (variable !== undefined) say(line, keyword, `"${variable}" ${withoutEqual('$')}`)
-    else return [block ? { ...statement, block: withoutSubstitutions(block, variables, say) } : statement]
-    return []
-  })
-}
-
-function usesVariable(word: string, variables: ReadonlySet<string>): boolean {
-  return [...word.matchAll(/\$(?:\{(\w+)|(\w+))/g)].some(
-    ([, braced, plain]) => braced !== undefined || variables.has(plain ?? ''),
-  )
-}
-
 function globalVersion(top: readonly Statement[], say: Say): 2 | 3 | undefined {
   const globals = top.filter(({ keyword }) => keyword === 'global_defs').flatMap(({ block = [] }) => block)
   sayOthers(globals, ['vrrp_version'], say)
@@ -150,11 +123,6 @@ function readScript(statement: Statement, say: Say): [string, Script][] {
   const { line, words, block = [] } = statement
   const [name] = words
   sayOthers(block, ['script', 'interval', 'timeout', 'fall', 'rise', 'weight'], say)
-  const reversed = block.find(({ keyword, words }) => keyword === 'weight' && words[1] === 'reverse')
-  if (reversed) {
-    say(reversed.line, 'reverse', `no equal: the check "${name}" is left out`)
-    return []
-  }
   const check = read(block, 'script', say, readCommand)?.value
   if (name === undefined || check === undefined) {
     say(line, 'vrrp_script', 'has no name or no command that could be run: left out')
@@ -172,6 +140,7 @@ function readScript(statement: Statement, say: Say): [string, Script][] {
         ...optional('fall', read(block, 'fall', say, integerBetween(1, 1000))?.value),
         ...optional('rise', read(block, 'rise', say, integerBetween(1, 1000))?.value),
         ...optional('weight', read(block, 'weight', say, integerBetween(-253, 253))?.value),
+        ...(isReversed(block) ? { reverse: true } : {}),
       },
     ],
   ]
@@ -213,7 +182,7 @@ function readInstance(statement: Statement, globalVersion: 2 | 3 | undefined, sa
     line,
     addresses,
     version: isIPv6 ? 3 : (version?.value ?? globalVersion ?? 2),
-    tracked: inBlocks(block, 'track_script').map(entry => readTracked(entry, say)),
+    trackedScripts: inBlocks(block, 'track_script').map(entry => readWeighted(entry, say)),
     trackedLinks: inBlocks(block, 'track_interface').map(entry => readWeighted(entry, say)),
     trackedFiles: inBlocks(block, 'track_file').map(entry => readWeighted(entry, say)),
     trackedProcesses: inBlocks(block, 'track_process').map(entry => readWeighted(entry, say)),
@@ -261,19 +230,6 @@ function readPassword(authentication: readonly Statement[], say: Say): Given<str
   return undefined
 }
 
-function readTracked({ keyword, words, line }: Statement, say: Say): Given<Tracked> {
-  const [option, number, ...rest] = words
-  const value = { script: keyword }
-  if (option === undefined) return { value, line }
-  const weight =
-    option === 'weight' ? integerBetween(-253, 253)({ keyword: option, words: [number ?? ''], line }) : undefined
-  if (weight === undefined || rest.length > 0) {
-    say(line, keyword, `"${words.join(' ')}" has no equal: ignored`)
-    return { value, line }
-  }
-  return { value: { ...value, weight }, line }
-}
-
 function readTrackFile(statement: Statement, say: Say): [string, TrackFile][] {
   const { keyword, line, words, block = [] } = statement
   if (keyword !== 'vrrp_track_file' && keyword !== 'track_file') return []
@@ -307,7 +263,11 @@ function readTrackProcess(statement: Statement, say: Say): [string, TrackProcess
 
 function readWeight(block: readonly Statement[], otherwise: number, say: Say): { weight: number; reverse: boolean } {
   const weight = read(block, 'weight', say, integerBetween(-253, 253))?.value ?? otherwise
-  return { weight, reverse: block.findLast(({ keyword }) => keyword === 'weight')?.words[1] === 'reverse' }
+  return { weight, reverse: isReversed(block) }
+}
+
+function isReversed(block: readonly Statement[]): boolean {
+  return block.findLast(({ keyword }) => keyword === 'weight')?.words[1] === 'reverse'
 }
 
 function readWeighted({ keyword: name, words, line }: Statement, say: Say): Given<Weighted> {
@@ -315,7 +275,8 @@ function readWeighted({ keyword: name, words, line }: Statement, say: Say): Give
   if (option === undefined) return { value: { name }, line }
   const weight = option === 'weight' ? integerBetween(-253, 253)({ keyword: option, words: [number], line }) : undefined
   const reverse = rest[0] === 'reverse'
-  if (weight === undefined || rest.length > (reverse ? 1 : 0)) {
+  const isDirected = reverse || rest[0] === 'noreverse' || rest[0] === 'no_reverse'
+  if (weight === undefined || rest.length > (isDirected ? 1 : 0)) {
     say(line, name, `"${words.join(' ')}" has no equal: ignored`)
     return { value: { name }, line }
   }
@@ -391,7 +352,7 @@ function read<T>(
   const all = statements.filter(statement => statement.keyword === keyword)
   const last = all.at(-1)
   if (!last) return undefined
-  for (const { line } of all.slice(0, -1)) say(line, keyword, `said again in line ${last.line}, which counts`)
+  for (const { line } of all.slice(0, -1)) say(line, keyword, 'said again further on, which counts')
   const found = value(last, say)
   if (found !== undefined) return { value: found, line: last.line }
   say(last.line, keyword, `"${last.words.join(' ')}" is not possible here: read as if it were not there`)

@@ -1,8 +1,17 @@
 import { DEFAULT_NAMESPACE, PASSWORD_SECRET } from '../api/names.ts'
 import { describeFieldErrors, parseVirtualIP } from '../api/parse.ts'
 import type { VirtualIP } from '../api/virtual-ip.ts'
-import { type Instance, readConfiguration, type Script, type TrackFile, type TrackProcess } from './configuration.ts'
-import type { Note } from './note.ts'
+import {
+  type Instance,
+  readConfiguration,
+  type Say,
+  type Script,
+  type TrackFile,
+  type TrackProcess,
+} from './configuration.ts'
+import type { ReadIncluded } from './include.ts'
+import { formatNote, type Note } from './note.ts'
+import { workOut } from './rows.ts'
 import { familyOfMember, type Group, type Member, type SayOf, specOf } from './virtual-router-spec.ts'
 
 /** A node's keepalived.conf. */
@@ -11,6 +20,8 @@ export interface KeepalivedFile {
   /** As notes name it. */
   readonly file: string
   readonly text: string
+  /** What its lines `@…` are for, keepalived's `-i`; by default the node's name up to its first dot. */
+  readonly configID?: string
 }
 
 /** Every password under its VirtualIP's name: agents in a cluster may read one Secret. */
@@ -29,19 +40,25 @@ export interface Imported {
 }
 
 /** The VirtualIPs that the nodes' keepalived files describe together. All that is in the files is in them or in the notes. */
-export function importKeepalived(files: readonly KeepalivedFile[]): Imported {
-  const notes: Note[] = []
-  const members = files.flatMap(({ node: given, file, text }): Member[] => {
-    const say = (line: number, keyword: string, sentence: string) => notes.push({ file, line, keyword, sentence })
-    const node = kubernetesName(given)
-    if (node !== given) say(1, 'node', `"${given}" is no name for a node in Kubernetes: called "${node}"`)
-    const { instances, scripts, files, processes } = readConfiguration(text, say)
+export function importKeepalived(files: readonly KeepalivedFile[], include: ReadIncluded = () => []): Imported {
+  const notes: RowNote[] = []
+  const configIDs = new Set(files.map(configIDOf))
+  const members = files.flatMap((file, order): Member[] => {
+    const { rows, problems } = workOut(file, { configID: configIDOf(file), configIDs, include })
+    const say: Say = (line, keyword, sentence) => {
+      const at = rows[line - 1]?.at ?? { file: file.file, line: 1 }
+      notes.push({ order, row: line, note: { ...at, keyword, sentence } })
+    }
+    for (const { line, keyword, sentence } of problems) say(line, keyword, sentence)
+    const node = kubernetesName(file.node)
+    if (node !== file.node) say(1, 'node', `"${file.node}" is no name for a node in Kubernetes: called "${node}"`)
+    const { instances, scripts, files, processes } = readConfiguration(rows.map(({ text }) => text).join('\n'), say)
     sayUntracked(instances, scripts, say)
     sayUntrackedFiles(instances, files, say)
     sayUntrackedProcesses(instances, processes, say)
-    return instances.map(instance => ({ node, file, instance, scripts, files, processes }))
+    return instances.map(instance => ({ node, say, instance, scripts, files, processes }))
   })
-  const say: SayOf = ({ file }, line, keyword, sentence) => notes.push({ file, line, keyword, sentence })
+  const say: SayOf = (member, line, keyword, sentence) => member.say(line, keyword, sentence)
   const groups = virtualRouters(
     members.filter(member => isComplete(member, say)),
     say,
@@ -50,27 +67,34 @@ export function importKeepalived(files: readonly KeepalivedFile[]): Imported {
   const names = new Set<string>()
   const found = groups.flatMap(group => virtualIPOfGroup(group, names, say) ?? [])
   const documents = [...passwordSecret(found), ...found.map(({ virtualIP }) => virtualIP)]
-  const order = files.map(({ file }) => file)
-  notes.sort((a, b) => order.indexOf(a.file) - order.indexOf(b.file) || a.line - b.line)
-  return { documents, notes }
+  return { documents, notes: inOrder(notes) }
 }
 
-function sayUntracked(
-  instances: readonly Instance[],
-  scripts: ReadonlyMap<string, Script>,
-  say: (line: number, keyword: string, sentence: string) => void,
-): void {
-  const tracked = new Set(instances.flatMap(instance => instance.tracked.map(({ value }) => value.script)))
+/** A note, whose file it is of, and in which row of it. */
+interface RowNote {
+  readonly order: number
+  readonly row: number
+  readonly note: Note
+}
+
+/** Each once, also where a file is included, or a line repeated, more than once. */
+function inOrder(notes: readonly RowNote[]): Note[] {
+  const sorted = [...notes].sort((a, b) => a.order - b.order || a.row - b.row)
+  return [...new Map(sorted.map(({ note }) => [formatNote(note), note])).values()]
+}
+
+function configIDOf({ node, configID }: KeepalivedFile): string {
+  return configID ?? node.replace(/\..*/s, '')
+}
+
+function sayUntracked(instances: readonly Instance[], scripts: ReadonlyMap<string, Script>, say: Say): void {
+  const tracked = new Set(instances.flatMap(instance => instance.trackedScripts.map(({ value }) => value.name)))
   for (const [name, { line }] of scripts) {
     if (!tracked.has(name)) say(line, 'vrrp_script', `no instance tracks "${name}": left out`)
   }
 }
 
-function sayUntrackedFiles(
-  instances: readonly Instance[],
-  files: ReadonlyMap<string, TrackFile>,
-  say: (line: number, keyword: string, sentence: string) => void,
-): void {
+function sayUntrackedFiles(instances: readonly Instance[], files: ReadonlyMap<string, TrackFile>, say: Say): void {
   const tracked = new Set(instances.flatMap(({ trackedFiles }) => trackedFiles.map(({ value }) => value.name)))
   for (const [name, { line }] of files) {
     if (!tracked.has(name)) say(line, 'vrrp_track_file', `no instance tracks "${name}": left out`)
@@ -80,7 +104,7 @@ function sayUntrackedFiles(
 function sayUntrackedProcesses(
   instances: readonly Instance[],
   processes: ReadonlyMap<string, TrackProcess>,
-  say: (line: number, keyword: string, sentence: string) => void,
+  say: Say,
 ): void {
   const tracked = new Set(instances.flatMap(({ trackedProcesses }) => trackedProcesses.map(({ value }) => value.name)))
   for (const [name, { line }] of processes) {
@@ -115,7 +139,7 @@ function withoutRepeats([first, ...others]: Group, say: SayOf): Group {
     const before = kept.find(other => other.node === node)
     if (!before) kept.push(member)
     else {
-      const sentence = `"${instance.name}" has the VRID and link of "${before.instance.name}" (line ${before.instance.line}): left out`
+      const sentence = `"${instance.name}" has the VRID and link of "${before.instance.name}": left out`
       say(member, instance.line, 'vrrp_instance', sentence)
     }
   }

@@ -76,8 +76,6 @@ type Token =
 
 /** Words, in double quotes or not, and braces of a line; `#` and `!` begin a comment anywhere but in quotes. No escapes. */
 function tokensOf(row: string): Token[] {
-  // File names in braces: include conf.d/{a,b}.conf
-  if (/^\s*include[a-z]?\s/.test(row)) return wordsOf(row.replace(/[#!].*/, ''))
   const pattern = /[#!].*|(?<brace>[{}])|"(?<quoted>[^"]*)(?<end>"?)|(?<plain>(?:\$\{[^{}]*\}|[^\s#!{}"])+)/g
   return [...row.matchAll(pattern)].flatMap(({ groups = {} }): Token[] => {
     const { brace, quoted, end, plain } = groups
@@ -85,9 +83,4 @@ function tokensOf(row: string): Token[] {
     const text = quoted ?? plain
     return text === undefined ? [] : [{ type: 'word', text, closed: end !== '' }]
   })
-}
-
-function wordsOf(text: string): Token[] {
-  const words = text.split(/\s+/).filter(word => word !== '')
-  return words.map(word => ({ type: 'word', text: word, closed: true }))
 }

@@ -5,6 +5,7 @@ import {
   familyOf,
   type Given,
   type Instance,
+  type Say,
   type Script,
   type TrackFile,
   type TrackProcess,
@@ -14,7 +15,8 @@ import {
 /** An instance of a virtual router on one of its nodes. */
 export interface Member {
   readonly node: string
-  readonly file: string
+  /** Says something of a row of its configuration. */
+  readonly say: Say
   readonly instance: Instance
   readonly scripts: ReadonlyMap<string, Script>
   readonly files: ReadonlyMap<string, TrackFile>
@@ -24,7 +26,7 @@ export interface Member {
 /** The instances that are one virtual router. */
 export type Group = readonly [Member, ...Member[]]
 
-/** Says something of a line of a member's file. */
+/** Says something of a row of a member's configuration. */
 export type SayOf = (member: Member, line: number, keyword: string, sentence: string) => void
 
 type Priorities = NonNullable<VirtualIPSpec['priorities']>
@@ -277,14 +279,15 @@ function checks(group: Group, say: SayOf): Check[] {
 }
 
 function memberChecks(member: Member, say: SayOf): MemberCheck[] {
-  const { tracked, trackedLinks, trackedFiles, trackedProcesses } = member.instance
-  const scripts = tracked.flatMap(({ value, line }): MemberCheck[] => {
-    const script = member.scripts.get(value.script)
+  const { trackedScripts, trackedLinks, trackedFiles, trackedProcesses } = member.instance
+  const scripts = trackedScripts.flatMap(({ value, line }): MemberCheck[] => {
+    const script = member.scripts.get(value.name)
     if (!script) {
-      say(member, line, 'track_script', `there is no vrrp_script "${value.script}" to carry over: left out`)
+      say(member, line, 'track_script', `there is no vrrp_script "${value.name}" to carry over: left out`)
       return []
     }
-    const check = checkOf(value.script, script, value.weight ?? script.weight ?? 0)
+    const { weight = 0, reverse = false } = value.weight === undefined ? script : value
+    const check = checkOf(value.name, script, weighing(weight, reverse))
     return [{ check, line: script.line, keyword: 'vrrp_script', tracking: 'track_script' }]
   })
   const links = trackedLinks.flatMap(given => linkChecks(given, member, say))
@@ -311,7 +314,7 @@ function linkChecks({ value, line }: Given<Weighted>, member: Member, say: SayOf
 
 /** The weight of keepalived's `reverse` counts with the other sign, and where the other would not count. */
 function weighing(weight: number, reverse: boolean): Pick<Check, 'weight' | 'inverse'> {
-  if (weight === 0) return {}
+  if (weight === 0) return reverse ? { inverse: true } : {}
   return reverse ? { inverse: true, weight: -weight } : { weight }
 }
 
@@ -347,7 +350,11 @@ function processChecks({ value, line }: Given<Weighted>, member: Member, say: Sa
   return [{ check, line: tracked.line, keyword: 'vrrp_track_process', tracking: 'track_process' }]
 }
 
-function checkOf(name: string, { check, interval, timeout, fall, rise }: Script, weight: number): Check {
+function checkOf(
+  name: string,
+  { check, interval, timeout, fall, rise }: Script,
+  weighed: Pick<Check, 'weight' | 'inverse'>,
+): Check {
   const duration = (seconds: number) => formatDuration(Math.round(1000 * seconds))
   return {
     name,
@@ -356,7 +363,7 @@ function checkOf(name: string, { check, interval, timeout, fall, rise }: Script,
     ...(timeout === undefined ? {} : { timeout: duration(timeout) }),
     ...(fall === undefined ? {} : { fall }),
     ...(rise === undefined ? {} : { rise }),
-    ...(weight === 0 ? {} : { weight }),
+    ...weighed,
   }
 }
 

@@ -8,7 +8,7 @@ const SENTENCES = new Map(
     dynamic_interfaces: 'not needed: a link that is absent is a FAULT until it appears',
     enable_script_security: 'not needed: an exec check runs without a shell, as the user of the agent',
     script_user: 'no equal: checks run as the user of the agent',
-    include: 'not followed: put the text of that file in its place and import again',
+    include: 'not followed within a line: put it in a line of its own and import again',
     virtual_server: 'load balancing (LVS) is not what kube-vrrp does: keep keepalived for it, or use a Service',
     virtual_server_group: 'load balancing (LVS) is not what kube-vrrp does: keep keepalived for it, or use a Service',
     vrrp_sync_group: 'no equal yet: its virtual routers change state each for itself',
@@ -63,10 +63,10 @@ const SENTENCES = new Map(
 
 /** What to say of a keyword that is not carried over. */
 export function withoutEqual(keyword: string): string {
-  if (keyword.startsWith('@'))
-    return 'left out: lines for some nodes only are not read; write them into the files of those nodes'
-  if (keyword.startsWith('$')) return 'left out: variables are not read; write the value where it is used'
-  if (keyword.startsWith('~')) return 'left out: repeated lines are not read; write them out'
+  if (keyword.startsWith('@')) return 'left out: what is for some nodes only must begin a line'
+  if (keyword.startsWith('$'))
+    return 'left out: a variable must begin the line that gives it, and be given before it is used'
+  if (keyword.startsWith('~')) return 'left out: what is repeated must begin a line'
   if (/garp|gna/.test(keyword)) return 'no equal: kube-vrrp announces addresses by its own timing'
   if (/notify_fifo$/.test(keyword))
     return 'a setting of the agent: kube-vrrp agent --notify-fifo PATH writes the same lines'

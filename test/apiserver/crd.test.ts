@@ -214,6 +214,7 @@ test("kubectl apply takes unchanged what import makes of the guide's two files",
   const stream: string[] = []
   const status = runImport(['node1=node1.conf', 'node2=node2.conf'], {
     readFile: path => readFileSync(new URL(`../keepalived/seed/${path}`, import.meta.url), 'utf8'),
+    glob: () => [],
     stdout: text => stream.push(text),
     stderr: () => {},
   })

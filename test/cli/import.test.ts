@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { matchesGlob } from 'node:path'
 import { test } from 'node:test'
 import { parseAllDocuments } from 'yaml'
 import { parseVirtualIPFile } from '../../src/api/virtual-ip-file.ts'
@@ -7,19 +8,34 @@ import { runImport } from '../../src/cli/import.ts'
 
 const seed = new URL('../keepalived/seed/', import.meta.url)
 
+const OWN: Readonly<Record<string, string>> = {
+  'empty.conf': '# nothing\nglobal_defs {\n}\n',
+  'shared.conf': 'include conf.d/*.conf\n',
+  'conf.d/1.conf': 'vrrp_instance A {\n interface eth0\n virtual_router_id 1\n',
+  'conf.d/2.conf': '@main priority 200\n@spare priority 50\nvirtual_ipaddress {\n192.0.2.5/24\n}\n}\n',
+}
+
 /** The command, with files by their names. */
 function run(...args: string[]): { status: number; stdout: string; stderr: string } {
+  return runWith([], ...args)
+}
+
+function runWith(configIDs: string[], ...args: string[]): { status: number; stdout: string; stderr: string } {
   const said = { stdout: '', stderr: '' }
-  const status = runImport(args, {
-    readFile: path =>
-      path === 'empty.conf' ? '# nothing\nglobal_defs {\n}\n' : readFileSync(new URL(path, seed), 'utf8'),
-    stdout: text => {
+  const io = {
+    glob: (pattern: string) =>
+      Object.keys(OWN)
+        .filter(path => matchesGlob(path, pattern))
+        .reverse(),
+    readFile: (path: string) => OWN[path] ?? readFileSync(new URL(path, seed), 'utf8'),
+    stdout: (text: string) => {
       said.stdout += text
     },
-    stderr: text => {
+    stderr: (text: string) => {
       said.stderr += text
     },
-  })
+  }
+  const status = runImport(args, io, configIDs)
   return { status, ...said }
 }
 
@@ -52,6 +68,28 @@ test('when nothing was imported the status is 1, and nothing is on stdout', () =
     stderr: 'Nothing was imported: no complete vrrp_instance was found\n',
   })
 })
+
+test('files are included, in the order of their names, with the lines for the ID that a node is given', () => {
+  const { status, stdout, stderr } = runWith(['a=main', 'b=spare'], 'a=shared.conf', 'b=shared.conf')
+  assert.equal(stderr, '')
+  assert.equal(status, 0)
+  assert.deepEqual(parseAllDocuments(stdout)[0]?.toJS().spec.priorities, [
+    { node: 'a', priority: 200 },
+    { node: 'b', priority: 50 },
+  ])
+})
+
+const refusedIDs: readonly [configID: string, stderr: string][] = [
+  ['main', 'Cannot take --config-id "main": it is not NODE=ID, e.g. node1=main\n'],
+  ['a=', 'Cannot take --config-id "a=": it is not NODE=ID, e.g. node1=main\n'],
+  ['c=main', 'Cannot take --config-id "c=main": c has no file\n'],
+]
+
+for (const [configID, stderr] of refusedIDs) {
+  test(`import --config-id ${configID} is refused with a sentence and status 2`, () => {
+    assert.deepEqual(runWith([configID], 'a=shared.conf'), { status: 2, stdout: '', stderr })
+  })
+}
 
 const USAGE = 'Usage: kube-vrrp import NODE=FILE..., e.g. node1=node1.conf node2=node2.conf\n'
 

@@ -315,19 +315,23 @@ const lines: readonly Line[] = [
     { advertisementInterval: '3s' },
     [
       'node1.conf:7: priority: "300" is not possible here: read as if it were not there',
-      'node1.conf:8: advert_int: said again in line 9, which counts',
+      'node1.conf:8: advert_int: said again further on, which counts',
     ],
   ],
   [
     'what keepalived works out first',
     '@node1 priority 7\ninclude /etc/more.conf\n$INTERVAL=3\nadvert_int $INTERVAL',
-    '',
-    {},
+    '@^node1 advert_int 3\n@main nopreempt',
+    {
+      advertisementInterval: '3s',
+      priorities: [
+        ['node1', 7],
+        ['node2', 100],
+      ],
+    },
     [
-      'node1.conf:7: @node1: left out: lines for some nodes only are not read; write them into the files of those nodes',
-      'node1.conf:8: include: not followed: put the text of that file in its place and import again',
-      'node1.conf:9: $INTERVAL=3: left out: variables are not read; write the value where it is used',
-      'node1.conf:10: advert_int: "$INTERVAL" left out: variables are not read; write the value where it is used',
+      'node1.conf:8: include: there is no /etc/more.conf here: left out; copy it to where this file would find it, and import again',
+      'node2.conf:8: @main: none of the nodes here is called "main" (node1, node2); if one of them is, say so: --config-id NODE=main',
     ],
   ],
 ]
@@ -414,31 +418,40 @@ const scripts: readonly [what: string, text: string, checks: object[] | undefine
     [{ name: 'a', exec: { command: ['/c'] }, interval: '1.5s', timeout: '3s', fall: 4, rise: 5, weight: -7 }],
     [],
   ],
+  [
+    'weights the other way round',
+    script('a', 'script "/a"\nweight 5 reverse') +
+      script('b', 'script "/b"\nweight 6 reverse') +
+      script('c', 'script "/c"\nweight 0 reverse') +
+      tracking('a', 'b weight -7 noreverse', 'c'),
+    [
+      { name: 'a', exec: { command: ['/a'] }, inverse: true, weight: -5 },
+      { name: 'b', exec: { command: ['/b'] }, weight: -7 },
+      { name: 'c', exec: { command: ['/c'] }, inverse: true },
+    ],
+    [],
+  ],
   ['weight 0', script('a', 'script "/c"\nweight 0') + tracking('a'), [{ name: 'a', exec: { command: ['/c'] } }], []],
   [
     'what a check has no equal for',
-    script('a', 'script "/c"\nuser nobody\ninit_fail\nweight -300') + tracking('a weight 5 reverse'),
+    script('a', 'script "/c"\nuser nobody\ninit_fail\nweight -300') + tracking('a weight 5 upwards'),
     [{ name: 'a', exec: { command: ['/c'] } }],
     [
       'node1.conf:3: user: no equal: the check runs as the user of the agent',
       'node1.conf:4: init_fail: no equal: a check counts after its first runs, by rise and fall',
       'node1.conf:5: weight: "-300" is not possible here: read as if it were not there',
-      'node1.conf:15: a: "weight 5 reverse" has no equal: ignored',
+      'node1.conf:15: a: "weight 5 upwards" has no equal: ignored',
     ],
   ],
   [
     'checks that cannot be',
-    script('a', 'script "/c"\nweight 5 reverse') +
-      script('b', 'script "</dev/tcp/10.0.0.1/80"') +
-      tracking('a', 'b', 'c'),
+    script('b', 'script "</dev/tcp/10.0.0.1/80"') + tracking('b', 'c'),
     undefined,
     [
-      'node1.conf:3: reverse: no equal: the check "a" is left out',
-      'node1.conf:5: vrrp_script: has no name or no command that could be run: left out',
-      'node1.conf:6: script: "</dev/tcp/10.0.0.1/80" is not possible here: read as if it were not there',
-      'node1.conf:16: track_script: there is no vrrp_script "a" to carry over: left out',
-      'node1.conf:17: track_script: there is no vrrp_script "b" to carry over: left out',
-      'node1.conf:18: track_script: there is no vrrp_script "c" to carry over: left out',
+      'node1.conf:1: vrrp_script: has no name or no command that could be run: left out',
+      'node1.conf:2: script: "</dev/tcp/10.0.0.1/80" is not possible here: read as if it were not there',
+      'node1.conf:12: track_script: there is no vrrp_script "b" to carry over: left out',
+      'node1.conf:13: track_script: there is no vrrp_script "c" to carry over: left out',
     ],
   ],
   [
@@ -597,9 +610,7 @@ test('one VRID on two links of a node is two virtual routers', () => {
     ],
   )
   const twice = imported(instance('priority 2') + instance('priority 2', { name: 'VI_2', address: '10.0.0.6/24' }))
-  assert.deepEqual(notes(twice), [
-    'node1.conf:9: vrrp_instance: "VI_2" has the VRID and link of "VI_1" (line 1): left out',
-  ])
+  assert.deepEqual(notes(twice), ['node1.conf:9: vrrp_instance: "VI_2" has the VRID and link of "VI_1": left out'])
 })
 
 test('a VRID that differs by mistake is told', () => {
@@ -628,6 +639,38 @@ test('an instance that is not complete is left out, with the reason', () => {
     'node1.conf:1: vrrp_instance: "A" has no virtual_router_id and no virtual_ipaddress: left out',
     'node1.conf:4: vrrp_instance: "B" has no virtual_router_id and no virtual_ipaddress: left out',
     'node1.conf:5: virtual_router_id: "0" is not possible here: read as if it were not there',
+  ])
+})
+
+test('nodes that share a file and its includes take their own lines, and what is said of it is said once', () => {
+  const text =
+    'include common.conf\n$PRIORITY=90\n@main $PRIORITY=200\n' +
+    'vrrp_instance VI_1 {\n virtual_router_id 51\n priority $PRIORITY\n include addresses\n}\n'
+  const included: Record<string, string> = {
+    'etc/common.conf': 'global_defs {\n router_id x\n vrrp_version 3\n}',
+    'etc/addresses': 'interface eth0\nvirtual_ipaddress {\n 192.0.2.5/24 label eth0:1\n}',
+  }
+  const files = [
+    { node: 'a.example.org', file: 'etc/k.conf', text, configID: 'main' },
+    { node: 'b.example.org', file: 'etc/k.conf', text },
+  ]
+  const result = importKeepalived(files, path => [{ path, text: included[path] ?? assert.fail(path) }])
+  const [{ spec } = assert.fail()] = virtualIPs(result)
+  assert.deepEqual(
+    [spec.version, spec.addresses, spec.priorities],
+    [
+      3,
+      ['192.0.2.5/24'],
+      [
+        { node: 'a.example.org', priority: 200 },
+        { node: 'b.example.org', priority: 90 },
+      ],
+    ],
+  )
+  assert.deepEqual(notes(result), [
+    "etc/common.conf:2: router_id: not needed: kube-vrrp goes by the node's name",
+    'etc/k.conf:2: $PRIORITY: nothing uses this value: left out',
+    'etc/addresses:3: label: no equal yet: the address gets no label',
   ])
 })
 

@@ -29,7 +29,6 @@ const table: readonly [what: string, text: string, statements: string][] = [
   ['single quotes and backslashes as letters', "a 'b c' d\\e", "1 a|'b|c'|d\\e"],
   // biome-ignore lint/suspicious/noTemplateCurlyInString: this is how keepalived writes them
   ['variables in braces', 'a ${VAR} b${X}c', '1 a|${VAR}|b${X}c'],
-  ['file names in braces', 'include /etc/{a,b}/*.conf # c\nd', '1 include|/etc/{a,b}/*.conf; 2 d'],
   ['Windows line ends', 'a b\r\nc\r\n', '1 a|b; 2 c'],
 ]
 

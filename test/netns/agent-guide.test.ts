@@ -150,6 +150,7 @@ function imported(node1: LabNode, node2: LabNode): string {
   let file = ''
   const status = runImport([`${node1.name}=${seed('node1')}`, `${node2.name}=${seed('node2')}`], {
     readFile: path => readFileSync(path, 'utf8'),
+    glob: () => [],
     stdout: text => {
       file += text
     },
