@@ -2,12 +2,20 @@ import { addsItsNumber } from '../api/file-number.ts'
 import type { Check } from '../api/virtual-ip.ts'
 import type { VirtualRouterSpec } from '../api/virtual-ip-node.ts'
 import type { CheckResult } from '../checks/repeat.ts'
-import { type Family, fullLength, type IpAddress, isLinkLocal, type Prefix, parsePrefix } from '../lib/ip-address.ts'
+import {
+  type Family,
+  fullLength,
+  type IpAddress,
+  isLinkLocal,
+  type Prefix,
+  parseIpAddress,
+  parsePrefix,
+} from '../lib/ip-address.ts'
 import { type Millis, parseDuration } from '../lib/time.ts'
 import type { Link, LinkAddress } from '../linux/links.ts'
 import { isMarked } from '../linux/ownership.ts'
 import { effectivePriority } from '../vrrp/priority.ts'
-import type { Preemption, VirtualRouterConfig } from '../vrrp/virtual-router.ts'
+import type { Preemption, Unicast, VirtualRouterConfig } from '../vrrp/virtual-router.ts'
 
 /** IFA_F_TENTATIVE, IFA_F_DADFAILED (linux/if_addr.h): an IPv6 address that can't be a source yet, or ever. */
 const UNUSABLE_FLAGS = 0x40 | 0x08
@@ -59,11 +67,10 @@ export function desiredRouter(
   if (!link.up) return fault('LinkDown', `Link ${spec.link} is down (ip link set ${spec.link} up)`)
   if (!link.carrier) return fault('NoCarrier', `Link ${spec.link} has no carrier`)
 
-  const source = primaryAddress(spec.family, prefixes, link, isOurs)
-  if (!source) {
-    const kind = spec.family === 'IPv4' ? 'IPv4 address of its own' : 'usable link-local IPv6 address'
-    return fault('NoPrimaryAddress', `Link ${spec.link} has no ${kind} to send adverts from`)
-  }
+  const source = spec.unicast
+    ? unicastSource(spec.unicast.source, prefixes, link, isOurs)
+    : primaryAddress(spec.family, prefixes, link, isOurs)
+  if (!source) return fault('NoPrimaryAddress', sourceMissing(spec))
 
   const checks = (spec.checks ?? []).map(check => ({ check, result: resultOf(checkKey(key, check)) }))
   const known = checks.flatMap(({ check, result }) => (result ? [weighed(check, result)] : []))
@@ -83,6 +90,7 @@ export function desiredRouter(
     preemption: preemption(spec),
     primaryAddress: source,
     handover,
+    ...(spec.unicast && { unicast: unicast(spec.unicast) }),
   }
   const unknown = checks.find(({ result }) => result === undefined)
   return desired(unknown ? { waitingFor: unknown.check.name, link, config } : { link, config })
@@ -117,10 +125,37 @@ function missing(link: string): string {
   return `No link of this node ${isHost ? `has a subnet with ${subnet.address.text} in it` : `is in ${link}`}`
 }
 
+function sourceMissing({ family, link, unicast }: VirtualRouterSpec): string {
+  if (unicast) return `Link ${link} does not have ${unicast.source}, which this node's adverts to its peers come from`
+  const kind = family === 'IPv4' ? 'IPv4 address of its own' : 'usable link-local IPv6 address'
+  return `Link ${link} has no ${kind} to send adverts from`
+}
+
+function unicast({ peers, ttl, minTTL, multicast = false }: NonNullable<VirtualRouterSpec['unicast']>): Unicast {
+  return { peers: peers.flatMap(text => parseIpAddress(text) ?? []), ttl, minTTL, multicast }
+}
+
 function preemption(spec: VirtualRouterSpec): Preemption {
   return spec.preemption.mode === 'Never'
     ? { mode: 'Never' }
     : { mode: 'Always', delay: parseDuration(spec.preemption.delay ?? '0s') ?? 0 }
+}
+
+/** The others know this node by that address and no other. */
+function unicastSource(
+  text: string,
+  held: readonly Prefix[],
+  link: Link,
+  isOurs: (link: Link, address: LinkAddress) => boolean,
+): IpAddress | undefined {
+  const source = parseIpAddress(text)
+  return link.addresses.find(candidate => {
+    const { address } = candidate.prefix
+    if (address.text !== source?.text || (candidate.flags & UNUSABLE_FLAGS) !== 0) return false
+    return (
+      !isOurs(link, candidate) && !isMarked(candidate) && !held.some(prefix => prefix.address.text === address.text)
+    )
+  })?.prefix.address
 }
 
 /** RFC 9568 §5.1.1.1, §5.1.2.1: the link's primary IPv4 address, or its link-local IPv6 address; never one that virtual routers hold. */
@@ -154,6 +189,19 @@ export function sameConfig(a: VirtualRouterConfig, b: VirtualRouterConfig): bool
     a.preemption.mode === b.preemption.mode &&
     (a.preemption.mode === 'Never' || b.preemption.mode === 'Never' || a.preemption.delay === b.preemption.delay) &&
     a.addresses.length === b.addresses.length &&
-    a.addresses.every((address, i) => address.text === b.addresses[i]?.text)
+    a.addresses.every((address, i) => address.text === b.addresses[i]?.text) &&
+    sameUnicast(a.unicast, b.unicast)
+  )
+}
+
+/** Whether the same adverts are believed, and sent to the same. */
+export function sameUnicast(a: Unicast | undefined, b: Unicast | undefined): boolean {
+  if (!a || !b) return a === b
+  return (
+    a.ttl === b.ttl &&
+    a.minTTL === b.minTTL &&
+    a.multicast === b.multicast &&
+    a.peers.length === b.peers.length &&
+    a.peers.every((peer, i) => peer.text === b.peers[i]?.text)
   )
 }

@@ -217,6 +217,13 @@ function refusedAdvert({ reason, detail }: Refusal, source: IpAddress): { reason
         reason: 'TTLMismatch',
         message: `${refused}${detail}: they were forwarded from another link, or sent by what is no VRRP router; keep IP protocol 112 on its own link`,
       }
+    case 'Transport':
+      return { reason: 'TransportMismatch', message: `${refused}${detail}; give both the same transport` }
+    case 'Peer':
+      return {
+        reason: 'NotAPeer',
+        message: `${refused}it is none of the peers; name it in spec.transport.peers, or correct the address it sends from`,
+      }
     case 'Version':
       return { reason: 'VersionMismatch', message: `${refused}${detail}; give both the same version` }
     case 'Interval':

@@ -8,13 +8,20 @@ export type IsOurs = (link: Link, address: LinkAddress) => boolean
 /** The link's own addresses, which say what subnets it is on; not ours, and not the link-local ones every IPv6 link has. */
 export function subnetsOf(link: Link, isOurs: IsOurs): string[] {
   if (link.loopback) return []
-  return link.addresses
-    .filter(
-      address =>
-        !isOurs(link, address) && !(address.prefix.address.family === 'IPv6' && isLinkLocal(address.prefix.address)),
-    )
-    .map(address => formatPrefix(address.prefix))
+  const own = link.addresses.filter(
+    address =>
+      !isOurs(link, address) && !(address.prefix.address.family === 'IPv6' && isLinkLocal(address.prefix.address)),
+  )
+  return own.sort((a, b) => passing(a) - passing(b)).map(address => formatPrefix(address.prefix))
 }
+
+/** IPv6 addresses that go away by themselves come after those that stay: the plan may have peers send to one. */
+function passing({ prefix, flags }: LinkAddress): number {
+  return prefix.address.family === 'IPv6' && (flags & PASSING) !== 0 ? 1 : 0
+}
+
+/** IFA_F_TEMPORARY, IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_TENTATIVE (linux/if_addr.h) */
+const PASSING = 0x01 | 0x08 | 0x20 | 0x40
 
 /** A link as the plan needs to know it; undefined for one without a subnet, which no VirtualIP can be on. */
 export function linkStatus(link: Link, isOurs: IsOurs, heard: readonly HeardRouter[]): LinkStatus | undefined {

@@ -38,7 +38,7 @@ import type { Transitioned } from './notify.ts'
 import { oddAdvert, sameAddressOtherRouter } from './odd-adverts.ts'
 import { Output } from './output.ts'
 import type { Passwords } from './passwords.ts'
-import { type HeardAdvertisement, Reception, type Refusal } from './reception.ts'
+import { type HeardAdvertisement, isUnicast, Reception, type Refusal } from './reception.ts'
 import type { RunningRouter } from './running-router.ts'
 import { Sockets } from './sockets.ts'
 import type { Wait } from './startup-delay.ts'
@@ -391,7 +391,9 @@ export class Loop {
         return
       }
       case 'Foreign':
-        this.#hearOther(link, family, result.advertisement, packet.source)
+        this.#hearOther(link, family, result.advertisement, packet)
+        return
+      case 'Ignored':
         return
       case 'Advertisement':
         if (!result.again?.()) this.#hear(result)
@@ -425,14 +427,24 @@ export class Loop {
   }
 
   /** A virtual router that this node does not run here. */
-  #hearOther(link: number, family: Family, advertisement: Advertisement, source: IpAddress): void {
+  #hearOther(link: number, family: Family, advertisement: Advertisement, packet: ReceivedPacket): void {
     const { virtualRouterID } = advertisement
+    const { source } = packet
     this.#diagnosis.heardOther(link, advertisement, source, this.#clock.now())
+    // It may come from another link, or from members of one that this node is about to join: no number that is taken here.
+    if (isUnicast(packet)) {
+      this.#complainOfSameAddress(link, advertisement, source)
+      return
+    }
     if (!this.#heard.record(link, family, virtualRouterID, source.text, this.#clock.now())) return
     this.#statusDirty = true
     const name = this.#parts.links.links.get(link)?.name
     const sentence = `VRID ${virtualRouterID} (${family}) is run on ${name} by ${source.text}, and not by this agent`
     if (this.#complaints.isNew(sentence, this.#clock.now())) this.#parts.logger.info(sentence)
+    this.#complainOfSameAddress(link, advertisement, source)
+  }
+
+  #complainOfSameAddress(link: number, advertisement: Advertisement, source: IpAddress): void {
     for (const [key, router] of this.#routers) {
       const own = this.#set.get(key)
       const complaint = own?.link === link && sameAddressOtherRouter(advertisement, source, own.config)

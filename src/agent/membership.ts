@@ -5,7 +5,14 @@ import type { Link, LinkTable } from '../linux/links.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { RouterSet } from '../vrrp/router-set.ts'
 import { holdsAddresses, type RouterEvent, type RouterState, type Step } from '../vrrp/virtual-router.ts'
-import { type DesiredRouter, desiredRouter, type Fault, isAnotherRouter, sameConfig } from './desired-routers.ts'
+import {
+  type DesiredRouter,
+  desiredRouter,
+  type Fault,
+  isAnotherRouter,
+  sameConfig,
+  sameUnicast,
+} from './desired-routers.ts'
 import { endpoints } from './endpoints.ts'
 import type { Heard } from './heard.ts'
 import type { IsOurs } from './link-status.ts'
@@ -85,7 +92,7 @@ export class Membership {
 
   reconcile(): void {
     if (this.#hasEnded) return
-    const { routers, sockets, isOurs, handover, checkResult, changed } = this.#parts
+    const { set, routers, sockets, isOurs, handover, checkResult, changed } = this.#parts
     const links = [...this.#parts.links.links.values()]
     const desired = this.#spec.virtualRouters.map(spec =>
       this.#patient(desiredRouter(spec, links, isOurs, checkResult, handover)),
@@ -96,7 +103,8 @@ export class Membership {
     for (const [key, router] of [...routers]) if (!wanted.has(key)) this.#remove(key, router, desired)
     for (const router of desired) this.#leaveWhereChanged(router)
     const leaving = [...routers.values()].filter(({ isLeaving }) => isLeaving)
-    sockets.set(endpoints([...desired, ...leaving.map(({ desired }) => desired)], links, isOurs))
+    const running = [...set.keys()].flatMap(key => set.get(key) ?? [])
+    sockets.set(endpoints([...desired, ...leaving.map(({ desired }) => desired)], running, links, isOurs))
     for (const router of desired) this.#run(router)
     changed()
   }
@@ -137,7 +145,7 @@ export class Membership {
   }
 
   #run(desired: DesiredRouter): void {
-    const { clock, set, routers, output, startupWait, transitioned, take, step } = this.#parts
+    const { clock, set, routers, reception, output, startupWait, transitioned, take, step } = this.#parts
     const { key, outcome } = desired
     const router = routers.get(key) ?? new RunningRouter(desired, clock, transitioned)
     routers.set(key, router)
@@ -152,6 +160,7 @@ export class Membership {
     if (!set.get(key)) set.add(key, link.index, config, clock.now())
     const running = set.get(key)
     if (!running) return
+    if (!sameUnicast(running.config.unicast, config.unicast)) reception.forget(key)
     if (!sameConfig(running.config, config)) take(key, running.state, set.reconfigure(key, config, clock.now()))
     if (running.state.name !== 'Initialize') return
     if (startupWait && clock.now() < this.#startsAt) {
@@ -208,7 +217,7 @@ export class Membership {
     const authenticated = router.authenticate(this.#passwords)
     if (typeof authenticated === 'object') return authenticated
     if (authenticated === 'Changed') reception.forget(key)
-    const error = sockets.error(link.index, config.family)
+    const error = sockets.error(link.index, config)
     if (!error) return router.refusal ?? this.#muteFault(key, router)
     this.#retryAfter(RETRY_AFTER)
     return { reason: 'SocketRefused', message: error.message }
@@ -220,7 +229,7 @@ export class Membership {
     const { outcome } = router.desired
     const runs = (set.get(key)?.state.name ?? 'Initialize') !== 'Initialize'
     if (runs || 'fault' in outcome) return undefined
-    const error = sockets.refusal(outcome.link.index, outcome.config.family)
+    const error = sockets.refusal(outcome.link.index, outcome.config)
     if (error?.errno !== 'EPERM') return undefined
     this.#retryAfter(RETRY_AFTER)
     return sendRefused(error, router)

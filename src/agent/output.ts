@@ -1,4 +1,4 @@
-import type { Family, Prefix } from '../lib/ip-address.ts'
+import type { Prefix } from '../lib/ip-address.ts'
 import type { Instant } from '../lib/time.ts'
 import type { DesiredAddress } from '../linux/address-changes.ts'
 import type { AddressChange, Addresses } from '../linux/addresses.ts'
@@ -9,7 +9,7 @@ import { SyscallError } from '../linux/syscall-error.ts'
 import type { readSysctl } from '../linux/sysctl.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { RouterSet } from '../vrrp/router-set.ts'
-import { holdsAddresses, type Message, type RouterState } from '../vrrp/virtual-router.ts'
+import { holdsAddresses, type Message, type RouterState, type VirtualRouterConfig } from '../vrrp/virtual-router.ts'
 import { Announcements } from './announcements.ts'
 import type { Fault } from './desired-routers.ts'
 import type { Heartbeat } from './heartbeat.ts'
@@ -17,7 +17,7 @@ import { HeldAddresses } from './held-addresses.ts'
 import type { MachineClock } from './machine-clock.ts'
 import { type RunningRouter, sendRefused } from './running-router.ts'
 import type { Sockets } from './sockets.ts'
-import { announce } from './transmit.ts'
+import { type AdvertisementCopy, announce, sendCopies } from './transmit.ts'
 
 interface OutputParts {
   readonly clock: MachineClock
@@ -46,8 +46,8 @@ interface OutputParts {
 /** A last advert of a router that is no longer here, sent when its addresses are gone. */
 interface Farewell {
   readonly link: number
-  readonly family: Family
-  readonly bytes: Uint8Array
+  readonly config: VirtualRouterConfig
+  readonly copies: readonly AdvertisementCopy[]
 }
 
 /** What comes out of steps: the addresses that must be held, and the messages that rest on them. Addresses first, then messages. */
@@ -148,8 +148,8 @@ export class Output {
     const router = routers.get(key)
     for (const message of router?.takeOutbox() ?? []) {
       if (message.type !== 'Advertise' || !running || !router) continue
-      const bytes = router.advertisement(running.config, message.priority)
-      this.#laterFarewells.push({ link: running.link, family: running.config.family, bytes })
+      const copies = router.advertisement(running.config, message.priority)
+      this.#laterFarewells.push({ link: running.link, config: running.config, copies })
       this.#held.expect()
     }
     this.#announcements.end(key)
@@ -180,7 +180,7 @@ export class Output {
 
   #advertise(key: string, router: RunningRouter, priority: number): void {
     const running = this.#parts.set.get(key)
-    const socket = running && this.#parts.sockets.get(running.link, running.config.family)
+    const socket = running && this.#parts.sockets.get(running.link, running.config)
     if (!running || !socket) return
     try {
       const at = this.#parts.clock.now()
@@ -194,7 +194,8 @@ export class Output {
         return
       }
       this.#parts.heartbeat.advertising(key, at)
-      socket.send(router.advertisement(running.config, priority))
+      const failed = sendCopies(socket, router.advertisement(running.config, priority))
+      for (const { message } of failed) this.#parts.complain(router, message)
       if (priority > 0) {
         router.advertisedAt = at
         this.#parts.heartbeat.advertised(key, at)
@@ -297,9 +298,10 @@ export class Output {
     }
   }
 
-  #sendFarewell({ link, family, bytes }: Farewell): void {
+  #sendFarewell({ link, config, copies }: Farewell): void {
     try {
-      this.#parts.sockets.get(link, family)?.send(bytes)
+      const socket = this.#parts.sockets.get(link, config)
+      if (socket) sendCopies(socket, copies)
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error
       this.#parts.complain(undefined, error.message)

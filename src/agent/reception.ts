@@ -2,20 +2,26 @@ import { type Family, type IpAddress, sameAddress } from '../lib/ip-address.ts'
 import type { ReceivedPacket } from '../linux/vrrp-socket.ts'
 import type { Advertisement, SimplePassword } from '../vrrp/advertisement.ts'
 import type { RouterSet } from '../vrrp/router-set.ts'
+import type { VirtualRouterConfig } from '../vrrp/virtual-router.ts'
 import { DecodeError, type DecodeReason } from '../wire/decode-error.ts'
-import { decodeAdvertisement } from '../wire/vrrp.ts'
+import { decodeAdvertisement, VRRP_GROUP } from '../wire/vrrp.ts'
 
 export type Received =
   | HeardAdvertisement
   /** A valid advert of a virtual router that this node does not run on this link. */
   | { readonly type: 'Foreign'; readonly advertisement: Advertisement }
   | { readonly type: 'Refused'; readonly key: string | undefined; readonly error: Refusal }
+  /** Nothing to mind: a peer's question to its own firewall, or its multicast while it changes over to unicast. */
+  | { readonly type: 'Ignored' }
 
 /** Also of a packet that is whole but not for us to believe. */
 export interface Refusal {
-  readonly reason: DecodeReason | 'Authentication'
+  readonly reason: DecodeReason | 'Authentication' | TransportReason
   readonly detail: string
 }
+
+/** `Transport`: multicast where unicast is spoken, or the other way round. `Peer`: unicast from an address that is no peer's. */
+type TransportReason = 'Transport' | 'Peer'
 
 /** A sender repeats itself: the last advert for each virtual router is kept, and the same bytes are not decoded again. */
 export interface HeardAdvertisement {
@@ -23,6 +29,8 @@ export interface HeardAdvertisement {
   readonly key: string
   readonly advertisement: Advertisement
   readonly source: IpAddress
+  readonly destination: IpAddress
+  readonly ttl: number
   readonly bytes: Buffer
   /** What to do when it comes again, in place of all that was done the first time; false: do that. */
   again?: (() => boolean) | undefined
@@ -47,19 +55,24 @@ export class Reception {
     const virtualRouterID = packet.payload[1] ?? 0
     const lasts = this.#lastOn(link, family)
     const last = lasts[virtualRouterID]
-    if (last && sameAddress(last.source, packet.source) && last.bytes.equals(packet.payload)) return last
+    if (last && isAgain(last, packet)) return last
+    if (isUnicast(packet) && packet.payload.length === 8 && !packet.payload.some(byte => byte !== 0)) return IGNORED
     const key = this.#set.find(link, family, virtualRouterID)
     const advertisement = decodeAdvertisement(packet.payload, packet)
     if (advertisement instanceof DecodeError) return { type: 'Refused', key, error: advertisement }
     if (key === undefined) return { type: 'Foreign', advertisement }
-    const refused = authenticationError(advertisement, authenticationOf(key))
+    const config = this.#set.get(key)?.config
+    const refused = authenticationError(advertisement, authenticationOf(key)) ?? transportError(config, packet)
+    if (refused && 'type' in refused) return refused
     if (refused) return { type: 'Refused', key, error: refused }
-    const { source } = packet
+    const { source, destination, ttl } = packet
     const heard: HeardAdvertisement = {
       type: 'Advertisement',
       key,
       advertisement,
       source,
+      destination,
+      ttl,
       bytes: Buffer.from(packet.payload),
     }
     lasts[virtualRouterID] = heard
@@ -81,6 +94,40 @@ export class Reception {
     this.#last.set(place, lasts)
     return lasts
   }
+}
+
+const IGNORED = { type: 'Ignored' } as const
+
+/** Whether a packet was sent to this node's own address. */
+export function isUnicast({ source, destination }: Pick<ReceivedPacket, 'source' | 'destination'>): boolean {
+  return !sameAddress(destination, VRRP_GROUP[source.family])
+}
+
+function isAgain(last: HeardAdvertisement, { source, destination, ttl, payload }: ReceivedPacket): boolean {
+  return (
+    sameAddress(last.source, source) &&
+    sameAddress(last.destination, destination) &&
+    last.ttl === ttl &&
+    last.bytes.equals(payload)
+  )
+}
+
+/** Who speaks by the other transport, or is no peer, is not believed; nor is what came from farther away than it may. */
+function transportError(
+  config: VirtualRouterConfig | undefined,
+  packet: ReceivedPacket,
+): Refusal | typeof IGNORED | undefined {
+  const { unicast } = config ?? {}
+  const isPeer = unicast?.peers.some(peer => sameAddress(peer, packet.source))
+  if (!isUnicast(packet)) {
+    if (!unicast || unicast.multicast) return undefined
+    if (isPeer) return IGNORED
+    return { reason: 'Transport', detail: 'it came by multicast, this virtual router speaks unicast' }
+  }
+  if (!unicast) return { reason: 'Transport', detail: 'it came by unicast, this virtual router speaks multicast' }
+  if (!isPeer) return { reason: 'Peer', detail: 'it comes from none of the peers' }
+  if (packet.ttl >= unicast.minTTL) return undefined
+  return { reason: 'TTL', detail: `TTL is ${packet.ttl}, must be at least ${unicast.minTTL}` }
 }
 
 /** RFC 2338 §7.1: the type must be the configured one, and the password ours. */

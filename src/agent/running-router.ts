@@ -12,7 +12,7 @@ import { checkKey, type DesiredRouter, type Fault } from './desired-routers.ts'
 import type { MachineClock } from './machine-clock.ts'
 import type { Transitioned } from './notify.ts'
 import { type Passwords, passwordOf } from './passwords.ts'
-import { AdvertisementBytes } from './transmit.ts'
+import { AdvertisementBytes, type AdvertisementCopy } from './transmit.ts'
 
 /** What users see of a router, and since when. */
 interface Shown {
@@ -95,8 +95,8 @@ export class RunningRouter {
     }
   }
 
-  /** The bytes of its advert with this priority. */
-  advertisement(config: VirtualRouterConfig, priority: number): Uint8Array {
+  /** Its advert with this priority, for each of those whom it is for. */
+  advertisement(config: VirtualRouterConfig, priority: number): readonly AdvertisementCopy[] {
     this.#sentFrom = config.primaryAddress.text
     return this.#bytes.of(config, priority, this.desired.spec.checksum, this.authentication)
   }

@@ -1,17 +1,24 @@
 import type { Family, IpAddress } from '../lib/ip-address.ts'
 import type { Link } from '../linux/links.ts'
 import { SyscallError } from '../linux/syscall-error.ts'
-import type { openVrrpSocket, ReceivedPacket, VrrpSocket } from '../linux/vrrp-socket.ts'
+import type { Destination, openVrrpSocket, ReceivedPacket, VrrpSocket } from '../linux/vrrp-socket.ts'
+import type { VirtualRouterConfig } from '../vrrp/virtual-router.ts'
 import type { DecodeError } from '../wire/decode-error.ts'
 import type { MachineClock } from './machine-clock.ts'
 import { PACE, ReadingPace } from './reading-pace.ts'
+import { destinations } from './transmit.ts'
 
 /** A link and family that a socket is wanted for, and the address it sends from. */
 export interface Endpoint {
   readonly link: Link
   readonly family: Family
   readonly source: IpAddress
+  /** To hear what is sent to `source`; else to the group. */
+  readonly unicast: boolean
 }
+
+/** What of a virtual router says which socket is its own. */
+type Speaker = Pick<VirtualRouterConfig, 'family' | 'primaryAddress' | 'unicast'>
 
 interface OpenSocket {
   readonly socket: VrrpSocket
@@ -37,7 +44,7 @@ export interface SocketEvents {
   readable(drain: () => void): void
 }
 
-/** One VRRP socket per link and family, level-triggered: `set` opens what is wanted and closes what is not. */
+/** One VRRP socket per link and family, and one for each address there that unicast is sent from; level-triggered: `set` opens what is wanted and closes what is not. */
 export class Sockets {
   readonly #open = new Map<string, OpenSocket>()
   readonly #errors = new Map<string, Error>()
@@ -53,29 +60,27 @@ export class Sockets {
   }
 
   set(wanted: readonly Endpoint[]): void {
-    const keys = new Set(wanted.map(({ link, family }) => keyOf(link.index, family)))
+    const keys = new Set(wanted.map(keyOf))
     for (const key of this.#open.keys()) if (!keys.has(key)) this.#close(key)
     for (const endpoint of wanted) this.#ensure(endpoint)
   }
 
-  get(link: number, family: Family): VrrpSocket | undefined {
-    return this.#open.get(keyOf(link, family))?.socket
+  /** What a virtual router on that link speaks by. */
+  get(link: number, speaker: Speaker): VrrpSocket | undefined {
+    return this.#open.get(keyFor(link, speaker))?.socket
   }
 
-  /** Why there is no socket for this link and family. */
-  error(link: number, family: Family): Error | undefined {
-    return this.#errors.get(keyOf(link, family))
+  /** Why there is no socket for it. */
+  error(link: number, speaker: Speaker): Error | undefined {
+    return this.#errors.get(keyFor(link, speaker))
   }
 
-  /** Why this node's own firewall would not let adverts out here; nobody hears the question. */
-  refusal(link: number, family: Family): SyscallError | undefined {
-    try {
-      this.get(link, family)?.tryToSend()
-      return undefined
-    } catch (error) {
-      if (error instanceof SyscallError) return error
-      throw error
-    }
+  /** Why this node's own firewall would not let its adverts out to anybody; nobody minds the question. */
+  refusal(link: number, speaker: Speaker): SyscallError | undefined {
+    const socket = this.get(link, speaker)
+    const all = destinations(speaker)
+    const errors = all.flatMap(to => socket && (tried(socket, to) ?? []))
+    return errors.length === all.length ? errors[0] : undefined
   }
 
   /** Reads all that waits, in every socket. */
@@ -126,8 +131,9 @@ export class Sockets {
     this.#stopTicker = undefined
   }
 
-  #ensure({ link, family, source }: Endpoint): void {
-    const key = keyOf(link.index, family)
+  #ensure(endpoint: Endpoint): void {
+    const { link, family, source, unicast } = endpoint
+    const key = keyOf(endpoint)
     const old = this.#open.get(key)
     if (old && old.source === source.text && old.linkName === link.name) return
     if (old) this.#close(key)
@@ -136,6 +142,7 @@ export class Sockets {
         family,
         link,
         source,
+        unicast,
         isNeighbour: this.#parts.isNeighbour,
         onReadable: () => this.#readable(open),
         onRefused: (error, packet) => this.#events.refused(link.index, family, packet, error),
@@ -159,6 +166,20 @@ export class Sockets {
   }
 }
 
-function keyOf(link: number, family: Family): string {
-  return `${link}/${family}`
+function tried(socket: VrrpSocket, to: Destination | undefined): SyscallError | undefined {
+  try {
+    socket.tryToSend(to)
+    return undefined
+  } catch (error) {
+    if (error instanceof SyscallError) return error
+    throw error
+  }
+}
+
+function keyOf({ link, family, source, unicast }: Endpoint): string {
+  return unicast ? `${link.index}/${family}/${source.text}` : `${link.index}/${family}`
+}
+
+function keyFor(link: number, { family, primaryAddress, unicast }: Speaker): string {
+  return unicast ? `${link}/${family}/${primaryAddress.text}` : `${link}/${family}`
 }

@@ -1,10 +1,10 @@
-import { networkOf, type Prefix, parseIpAddress, parsePrefix, sameAddress } from '../lib/ip-address.ts'
+import { type Family, networkOf, type Prefix, parseIpAddress, parsePrefix, sameAddress } from '../lib/ip-address.ts'
 import { type Millis, parseDuration } from '../lib/time.ts'
 import { httpRules, tcpRules } from './connection-rules.ts'
 import { FILE_PATH, isFilePath } from './file-path.ts'
 import { isNamespace, NAMESPACE } from './names.ts'
 import type { CelRule, Rule } from './rule.ts'
-import type { Check, VirtualIPSpec } from './virtual-ip.ts'
+import type { Check, Transport, VirtualIPSpec } from './virtual-ip.ts'
 import type { VirtualRouterSpec } from './virtual-ip-node.ts'
 
 const MAX_CHECK_INTERVAL = 3_600_000
@@ -142,6 +142,77 @@ function intervalFits(version: 2 | 3, text: string | undefined): boolean {
   const [step, most] = version === 3 ? [10, 40_950] : [1000, 255_000]
   return durationWithin(text, length => length >= step && length <= most && Number.isInteger(length / step))
 }
+
+type Peers = NonNullable<Transport['peers']>
+
+const isIpCel = (text: string) => `(isIP(${text}) && !${text}.matches(':.*[.]'))`
+
+function familyOf(text: string): Family | undefined {
+  return parseIpAddress(text)?.family
+}
+
+const transportRules: readonly CelRule[] = [
+  ...(['peers', 'ttl', 'minTTL'] as const).map(
+    (field): CelRule => ({
+      path: 'spec.transport',
+      field,
+      cel: `!has(self.${field}) || self.mode == 'Unicast'`,
+      check: (self: Transport) => self[field] === undefined || self.mode === 'Unicast',
+      message: `needs mode Unicast: with Multicast it says nothing, so remove ${field}`,
+    }),
+  ),
+  {
+    path: 'spec.transport.peers',
+    cel: 'self.size() > 0',
+    check: (self: Peers) => self.length > 0,
+    message: 'must name a peer; leave peers out, and they are the other nodes that take part',
+  },
+  {
+    path: 'spec.transport.peers[*].address',
+    cel: isIpCel('self'),
+    check: (self: string) => parseIpAddress(self) !== undefined,
+    message: 'must be an IPv4 or IPv6 address, without a prefix length',
+  },
+  {
+    path: 'spec.transport.peers[*].address',
+    cel: `!${isIpCel('self')} || ip(self).isGlobalUnicast() || ip(self).isLinkLocalUnicast()`,
+    check: (self: string) => isHostAddress(addressOf(self)),
+    message: 'must be an address that a host can hold: not loopback, multicast, unspecified or broadcast',
+  },
+  {
+    path: 'spec.transport.peers',
+    cel: `self.all(a, !${isIpCel('a.address')} || self.exists_one(b, ${isIpCel('b.address')} && ip(b.address) == ip(a.address)))`,
+    check: (self: Peers) => eachOnce(self.flatMap(({ address }) => parseIpAddress(address)?.text ?? [])),
+    message: 'must name each address once: remove the second',
+  },
+  {
+    path: 'spec.transport.peers',
+    cel: `self.all(a, !has(a.node) || !${isIpCel('a.address')} || self.exists_one(b, has(b.node) && b.node == a.node && ${isIpCel('b.address')} && ip(b.address).family() == ip(a.address).family()))`,
+    check: (self: Peers) =>
+      eachOnce(self.flatMap(({ node, address }) => (node && familyOf(address) ? `${node} ${familyOf(address)}` : []))),
+    message: 'must give a node one address of each family: remove the second',
+  },
+  {
+    path: 'spec',
+    field: 'transport',
+    cel: `!has(self.transport) || !has(self.transport.peers) || !self.addresses.exists(a, ${isAddressCel('a')} && self.transport.peers.exists(p, ${isIpCel('p.address')} && ip(p.address) == ${addressCel('a')}))`,
+    check: ({ addresses, transport }: VirtualIPSpec) => {
+      const held = new Set(addresses.map(text => addressOf(text)?.address.text))
+      return !transport?.peers?.some(({ address }) => held.has(parseIpAddress(address)?.text ?? ''))
+    },
+    message: "must not have one of spec.addresses among its peers, which moves: give the nodes' own addresses",
+  },
+  {
+    path: 'spec',
+    field: 'transport',
+    cel: `!has(self.transport) || !has(self.transport.peers) || self.transport.peers.all(p, !${isIpCel('p.address')} || self.addresses.exists(a, ${isAddressCel('a')} && ${addressCel('a')}.family() == ip(p.address).family()))`,
+    check: ({ addresses, transport }: VirtualIPSpec) => {
+      const families = new Set(addresses.map(text => addressOf(text)?.address.family))
+      return !transport?.peers?.some(({ address }) => familyOf(address) && !families.has(familyOf(address)))
+    },
+    message: 'must have peers of the families of spec.addresses only: nothing would be sent to the others',
+  },
+]
 
 const priorityRules: readonly CelRule[] = [
   {
@@ -292,6 +363,7 @@ export const virtualIPRules: readonly CelRule[] = [
   ...selectorRules('spec.nodeSelector'),
   ...selectorRules('spec.preferredNodes[*].preference'),
   ...protocolRules,
+  ...transportRules,
   ...priorityRules,
   ...preemptionRules('spec.preemption'),
   ...checkRules('spec.checks[*]'),
@@ -332,6 +404,13 @@ export const virtualIPNodeRules: readonly Rule[] = [
     field: 'authentication',
     check: (self: VirtualRouterSpec) => self.authentication === undefined || self.version === 2,
     message: 'needs version 2',
+  },
+  {
+    path: ROUTER,
+    field: 'unicast',
+    check: ({ family, unicast }: VirtualRouterSpec) =>
+      !unicast || [unicast.source, ...unicast.peers].every(text => familyOf(text) === family),
+    message: 'must have addresses of its family, without prefix lengths',
   },
   ...preemptionRules(`${ROUTER}.preemption`),
   ...checkRules(`${ROUTER}.checks[*]`),

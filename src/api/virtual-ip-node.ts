@@ -12,6 +12,31 @@ import {
   VirtualRouterID,
 } from './virtual-ip.ts'
 
+const address = <const Description extends string>(description: Description) =>
+  ({ type: 'string', maxLength: 39, description }) as const
+
+export const Unicast = {
+  type: 'object',
+  description: 'Where adverts go, and whose count; absent: to the group of VRRP, and of all who speak there.',
+  required: ['source', 'peers', 'ttl', 'minTTL'],
+  properties: {
+    source: address("This node's own address that they come from."),
+    peers: {
+      type: 'array',
+      description: 'The addresses of the others.',
+      'x-kubernetes-list-type': 'atomic',
+      items: address('An address.'),
+    },
+    ttl: { type: 'integer', minimum: 1, maximum: 255, description: 'TTL or Hop Limit of what is sent.' },
+    minTTL: { type: 'integer', minimum: 1, maximum: 255, description: 'What arrives with less is refused.' },
+    multicast: {
+      type: 'boolean',
+      description: 'To the group too, and from there: some of the others have not changed over yet.',
+    },
+  },
+} as const satisfies JsonSchema
+export type Unicast = Static<typeof Unicast>
+
 /** One virtual router as its node's agent is told to run it: everything resolved, nothing defaulted. */
 export const VirtualRouterSpec = {
   type: 'object',
@@ -50,6 +75,7 @@ export const VirtualRouterSpec = {
     },
     preemption: Preemption,
     checksum: ChecksumForm,
+    unicast: Unicast,
     authentication: Authentication,
     checks: Checks,
     initial: {

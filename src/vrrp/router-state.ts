@@ -20,6 +20,20 @@ export interface VirtualRouterConfig {
   readonly primaryAddress: IpAddress
   /** How long at most the addresses are still answered for when the router is no longer Active; absent or 0: not at all, as RFC 9568 §6.4.3. */
   readonly handover?: Millis
+  /** Where adverts go, and who is believed; absent: VRRP's group, and whoever is on the link. The protocol does not look at it. */
+  readonly unicast?: Unicast
+}
+
+/** Not in RFC 9568, but as keepalived and others do it. */
+export interface Unicast {
+  /** Who is sent each advert, and whose adverts count: the primary addresses of the other routers. */
+  readonly peers: readonly IpAddress[]
+  /** IPv4's TTL or IPv6's Hop Limit of what is sent, 1..255. */
+  readonly ttl: number
+  /** What arrives with less is refused; 1: everything counts. */
+  readonly minTTL: number
+  /** While some of the others speak multicast: adverts go to the group too, and count from there. */
+  readonly multicast: boolean
 }
 
 export type Preemption = { readonly mode: 'Always'; readonly delay: Millis } | { readonly mode: 'Never' }

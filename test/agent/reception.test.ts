@@ -14,7 +14,7 @@ const noPassword = () => undefined
 function packet(priority: number, virtualRouterID = 51, from = source) {
   const advertisement = { version: 3 as const, virtualRouterID, priority, interval: 100, addresses }
   const payload = encodeAdvertisement(advertisement, { source: from, destination, checksum: 'RFC9568' })
-  return { payload, source: from, destination, fromThisNode: false }
+  return { payload, source: from, destination, ttl: 255, fromThisNode: false }
 }
 
 function receptionOf(...ids: number[]): Reception {

@@ -23,6 +23,7 @@ const ONE_KIND = 'must have exactly one of process, exec, http, tcp, link, file,
 const NO_FILE = 'must be the absolute path of a file, without . and .. in it and no slash at its end, e.g. /run/load'
 const NO_NETWORK = 'must be a network such as 10.0.0.0/8 or 2001:db8::/32; 0.0.0.0/0 and ::/0 are the default routes'
 const NO_PEER = 'must be an IPv4 or IPv6 address, or a DNS name such as localhost'
+const NO_IP = 'must be an IPv4 or IPv6 address, without a prefix length'
 const NO_PATH = 'must begin with / and have no spaces; what is not ASCII is written as %XX'
 const NO_NAME = 'must be the name of a header, such as Host: no spaces, colons or other separators'
 const NO_STATUS = 'must be a status code of 200 to 599 or a range, e.g. 200 or 200-299'
@@ -99,6 +100,18 @@ const pods = (fields: object, path: string, sentence: string): Refusal =>
     `a pods check with ${JSON.stringify(fields)}`,
     { checks: [{ name: 'app', pods: fields }] },
     `spec.checks[0].pods${path}`,
+    sentence,
+  )
+
+const unicast = (
+  { addresses = address, ...fields }: { addresses?: string[]; [field: string]: unknown },
+  path: string,
+  sentence: string,
+): Refusal =>
+  spec(
+    `unicast with ${JSON.stringify(fields)}`,
+    { addresses, transport: { mode: 'Unicast', ...fields } },
+    `spec.transport${path}`,
     sentence,
   )
 
@@ -234,6 +247,69 @@ export const refusals: readonly Refusal[] = [
     { version: 2, authentication: { type: 'PASS' } },
     'spec.authentication.secretRef',
     'Required value',
+  ),
+  spec('transport without a mode', { transport: {} }, 'spec.transport.mode', 'Required value'),
+  spec(
+    'transport Broadcast',
+    { transport: { mode: 'Broadcast' } },
+    'spec.transport.mode',
+    'Unsupported value: "Broadcast": supported values: "Multicast", "Unicast"',
+  ),
+  ...Object.entries({ peers: [{ address: '192.168.1.2' }], ttl: 64, minTTL: 254 }).map(([field, value]) =>
+    spec(
+      `${field} with mode Multicast`,
+      { transport: { mode: 'Multicast', [field]: value } },
+      `spec.transport.${field}`,
+      `needs mode Unicast: with Multicast it says nothing, so remove ${field}`,
+    ),
+  ),
+  unicast({ ttl: 0 }, '.ttl', 'should be greater than or equal to 1'),
+  unicast({ minTTL: 256 }, '.minTTL', 'should be less than or equal to 255'),
+  unicast({ peers: [] }, '.peers', 'must name a peer; leave peers out, and they are the other nodes that take part'),
+  unicast({ peers: [{ node: 'node1' }] }, '.peers[0].address', 'Required value'),
+  unicast({ peers: [{ node: '', address: '192.168.1.2' }] }, '.peers[0].node', 'should be at least 1 chars long'),
+  ...['node2', '192.168.1.2/24', '192.168.1', '::ffff:192.168.1.2', 'fe80::1%eth0', ''].map(address =>
+    unicast({ peers: [{ address }] }, '.peers[0].address', NO_IP),
+  ),
+  ...['127.0.0.1', '0.0.0.0', '224.0.0.18', '255.255.255.255', '::', '::1', 'ff02::12'].map(address =>
+    unicast(
+      { addresses: ['192.168.1.100', '2001:db8::100'], peers: [{ address }] },
+      '.peers[0].address',
+      'must be an address that a host can hold: not loopback, multicast, unspecified or broadcast',
+    ),
+  ),
+  unicast(
+    { peers: [{ address: '192.168.1.2' }, { node: 'node2', address: '192.168.1.2' }] },
+    '.peers',
+    'must name each address once: remove the second',
+  ),
+  unicast(
+    {
+      addresses: ['2001:db8::100'],
+      peers: [{ address: '2001:db8::2' }, { address: '2001:DB8:0::2' }],
+    },
+    '.peers',
+    'must name each address once: remove the second',
+  ),
+  unicast(
+    {
+      peers: [
+        { node: 'node2', address: '192.168.1.2' },
+        { node: 'node2', address: '192.168.1.3' },
+      ],
+    },
+    '.peers',
+    'must give a node one address of each family: remove the second',
+  ),
+  unicast(
+    { peers: [{ address: '192.168.1.100' }] },
+    '',
+    "must not have one of spec.addresses among its peers, which moves: give the nodes' own addresses",
+  ),
+  unicast(
+    { peers: [{ address: '192.168.1.2' }, { address: '2001:db8::2' }] },
+    '',
+    'must have peers of the families of spec.addresses only: nothing would be sent to the others',
   ),
   spec(
     'two equal priorities',
@@ -458,6 +534,29 @@ export const acceptable: readonly { readonly what: string; readonly spec: Readon
         { name: 'e', route: { destination: '::/0', gateway: 'fe80::1' } },
         { name: 'f', route: { destination: '2001:DB8::/32' } },
       ],
+    },
+  },
+  {
+    what: 'unicast to peers that are found',
+    spec: { addresses: address, transport: { mode: 'Unicast' } },
+  },
+  { what: 'multicast', spec: { addresses: address, transport: { mode: 'Multicast' } } },
+  {
+    what: 'unicast to peers that are given',
+    spec: {
+      addresses: ['192.168.1.100/24', '2001:db8::100/64'],
+      transport: {
+        mode: 'Unicast',
+        peers: [
+          { node: 'node1', address: '192.168.1.1' },
+          { node: 'node1', address: 'fe80::1' },
+          { node: 'node2', address: '192.168.1.2' },
+          { address: '10.0.0.7' },
+          { address: '2001:DB8::7' },
+        ],
+        ttl: 64,
+        minTTL: 1,
+      },
     },
   },
   {

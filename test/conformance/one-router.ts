@@ -93,9 +93,9 @@ export class OneRouter {
   hearBytes(payload: Uint8Array, { source = GREATER, ttl = 255, protocol = VRRP_PROTOCOL }: Packet = {}): Fate {
     const refused = refuseIpHeader({ ttl, protocol })
     if (refused) return refused.reason
-    const packet = { payload, source, destination: VRRP_GROUP[source.family], fromThisNode: false }
+    const packet = { payload, source, destination: VRRP_GROUP[source.family], ttl, fromThisNode: false }
     const received = this.#reception.decode(LINK, source.family, packet, () => this.#authentication)
-    if (received.type === 'Foreign') return 'nobody’s'
+    if (received.type === 'Foreign' || received.type === 'Ignored') return 'nobody’s'
     if (received.type === 'Refused') return received.error.reason
     this.#take({ type: 'AdvertisementReceived', advertisement: received.advertisement, source })
     return 'heard'

@@ -7,7 +7,7 @@ import type { AddressChange, Addresses, Place } from '../../src/linux/addresses.
 import type { HeardAnnouncement } from '../../src/linux/announcement-socket.ts'
 import type { Link } from '../../src/linux/links.ts'
 import { SyscallError } from '../../src/linux/syscall-error.ts'
-import type { openVrrpSocket, ReceivedPacket, VrrpSocket } from '../../src/linux/vrrp-socket.ts'
+import type { Destination, openVrrpSocket, ReceivedPacket, VrrpSocket } from '../../src/linux/vrrp-socket.ts'
 import type { LogLine } from '../../src/telemetry/logger.ts'
 import type { Step, TransitionReason, VirtualRouterConfig } from '../../src/vrrp/virtual-router.ts'
 import { VRRP_GROUP } from '../../src/wire/vrrp.ts'
@@ -279,10 +279,11 @@ export class AgentProcess implements Listener, EngineListener {
 
   // ---- what arrives
 
-  advert({ family, source, payload }: Extract<Frame, { type: 'Advert' }>): void {
+  advert({ family, source, payload, to }: Extract<Frame, { type: 'Advert' }>): void {
+    const destination = to ?? VRRP_GROUP[family]
     for (const socket of this.#sockets) {
-      if (socket.family === family) {
-        socket.arrive({ payload, source, destination: VRRP_GROUP[family], fromThisNode: false })
+      if (socket.hears.text === destination.text) {
+        socket.arrive({ payload, source, destination, ttl: 255, fromThisNode: false })
       }
     }
   }
@@ -383,13 +384,13 @@ export class AgentProcess implements Listener, EngineListener {
   }
 
   #openSocket(options: Parameters<typeof openVrrpSocket>[0]): VrrpSocket {
-    const socket = new SimulatedSocket(this, options, payload => this.#sendAdvert(options, payload))
+    const socket = new SimulatedSocket(this, options, (payload, to) => this.#sendAdvert(options, payload, to?.address))
     this.#sockets.add(socket)
     socket.onClose = () => this.#sockets.delete(socket)
     return socket
   }
 
-  #sendAdvert({ family, source }: Parameters<typeof openVrrpSocket>[0], payload: Uint8Array): void {
+  #sendAdvert({ family, source }: Parameters<typeof openVrrpSocket>[0], payload: Uint8Array, to?: IpAddress): void {
     if (!this.#kernel.up) throw new SyscallError('send an advert', 'ENETDOWN')
     if (this.options.isMuted()) throw new SyscallError('send an advert', 'ENOBUFS')
     const engine = this.engineOf(family, payload[1] ?? 0)
@@ -398,7 +399,7 @@ export class AgentProcess implements Listener, EngineListener {
       engine.advertisedAt = this.#timeline.now
       engine.adverts++
     }
-    this.#kernel.send({ type: 'Advert', family, source, payload })
+    this.#kernel.send({ type: 'Advert', family, source, payload, ...(to && { to }) })
   }
 
   #sendFrame(frame: Uint8Array): void {
@@ -573,16 +574,12 @@ class SimulatedSocket implements VrrpSocket {
   onClose: () => void = () => {}
   readonly #process: AgentProcess
   readonly #options: Parameters<typeof openVrrpSocket>[0]
-  readonly #send: (payload: Uint8Array) => void
+  readonly #send: VrrpSocket['send']
   #queue: ReceivedPacket[] = []
   #polls = true
   #isDue = false
 
-  constructor(
-    process: AgentProcess,
-    options: Parameters<typeof openVrrpSocket>[0],
-    send: (payload: Uint8Array) => void,
-  ) {
+  constructor(process: AgentProcess, options: Parameters<typeof openVrrpSocket>[0], send: VrrpSocket['send']) {
     this.#process = process
     this.#options = options
     this.#send = send
@@ -590,6 +587,12 @@ class SimulatedSocket implements VrrpSocket {
 
   get family() {
     return this.#options.family
+  }
+
+  /** What it is bound to. */
+  get hears(): IpAddress {
+    const { family, source, unicast = false } = this.#options
+    return unicast ? source : VRRP_GROUP[family]
   }
 
   arrive(packet: ReceivedPacket): void {
@@ -610,8 +613,8 @@ class SimulatedSocket implements VrrpSocket {
     })
   }
 
-  send(payload: Uint8Array): void {
-    this.#process.call(() => this.#send(payload))
+  send(payload: Uint8Array, to?: Destination): void {
+    this.#process.call(() => this.#send(payload, to))
   }
 
   tryToSend(): void {}

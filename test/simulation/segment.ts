@@ -3,7 +3,14 @@ import type { Instant, Millis } from '../../src/lib/time.ts'
 import type { Timeline } from './timeline.ts'
 
 export type Frame =
-  | { readonly type: 'Advert'; readonly family: Family; readonly source: IpAddress; readonly payload: Uint8Array }
+  /** To the group unless `to` says otherwise. */
+  | {
+      readonly type: 'Advert'
+      readonly family: Family
+      readonly source: IpAddress
+      readonly payload: Uint8Array
+      readonly to?: IpAddress
+    }
   /** Gratuitous ARP, unsolicited Neighbor Advertisement, or the answer to a probe. */
   | { readonly type: 'Announcement'; readonly address: IpAddress; readonly mac: Uint8Array }
   | { readonly type: 'Probe'; readonly address: IpAddress; readonly asker: Station }
