@@ -21,6 +21,7 @@ interface End {
   readonly socket: VrrpSocket
   readonly heard: string[]
   readonly refused: DecodeError[]
+  readonly ttls: number[]
 }
 
 const lan = openLan({ bridge: 'br-vrrp' })
@@ -104,6 +105,32 @@ for (const family of ['IPv4', 'IPv6'] as const) {
       await soon(() => to.heard.length > 0 && twin.heard.length > 0)
       const packet = `${from.source.text} > ${VRRP_GROUP[family].text}: 1`
       assert.deepEqual([to.heard, twin.heard, twin.refused], [[packet], [`this node: ${packet}`], []])
+    })
+
+    test('by unicast it sends from its address to whom it is told, as far as it is told, and hears what is sent to it and no multicast', async () => {
+      const [from, to] = [await endOn(a, family, { unicast: true }), await endOn(b, family, { unicast: true })]
+      const [inGroup, third] = [await endOn(b, family), await endOn(a, family)]
+      third.socket.send(Uint8Array.of(9))
+      from.socket.send(Uint8Array.of(1), { address: to.source, ttl: 255 })
+      from.socket.send(Uint8Array.of(2), { address: to.source, ttl: 7 })
+      from.socket.send(Uint8Array.of(3), { address: VRRP_GROUP[family], ttl: 255 })
+      await soon(() => to.heard.length > 1 && inGroup.heard.length > 1)
+      await sleep(20)
+      const path = `${from.source.text} > ${to.source.text}`
+      assert.deepEqual(to.heard, [`${path}: 1`, `${path}: 2`])
+      assert.deepEqual([to.ttls, to.refused], [[255, 7], []])
+      const toGroup = `${from.source.text} > ${VRRP_GROUP[family].text}`
+      assert.deepEqual(inGroup.heard, [`${toGroup}: 9`, `${toGroup}: 3`])
+    })
+
+    test('what a peer that is not there is sent does not keep another from hearing', async () => {
+      const [from, to] = [await endOn(a, family, { unicast: true }), await endOn(b, family, { unicast: true })]
+      const absent = [1, 2, 3].map(i => ipAddress(family === 'IPv4' ? `10.9.3.${90 + i}` : `fe80::90${i}`))
+      for (let i = 0; i < 1000; i++) {
+        for (const address of absent) from.socket.send(new Uint8Array(40), { address, ttl: 255 })
+      }
+      from.socket.send(Uint8Array.of(1), { address: to.source, ttl: 255 })
+      await soon(() => to.heard.length > 0)
     })
 
     test('a neighbour is heard by the others on its node, and by the LAN as ever; what it asks its firewall is heard by nobody', async () => {
@@ -250,6 +277,7 @@ interface EndOptions {
   readonly link?: string
   readonly source?: IpAddress
   readonly isNeighbour?: boolean
+  readonly unicast?: boolean
   /** Whether it reads at once. */
   readonly drains?: boolean
   readonly onReadable?: () => void
@@ -258,28 +286,41 @@ interface EndOptions {
 async function endOn(
   node: LabNode,
   family: Family,
-  { link: name = 'eth0', source, isNeighbour = false, drains = true, onReadable = () => {} }: EndOptions = {},
+  {
+    link: name = 'eth0',
+    source,
+    isNeighbour = false,
+    unicast = false,
+    drains = true,
+    onReadable = () => {},
+  }: EndOptions = {},
 ): Promise<End> {
   const link = await linkOn(node, name, family)
   const own = link.addresses.map(({ prefix }) => prefix.address).find(address => isSource(address, family))
   const from = source ?? own ?? assert.fail(`no ${family} address on ${name}`)
   const heard: string[] = []
   const refused: DecodeError[] = []
+  const ttls: number[] = []
+  const take = (packet: ReceivedPacket) => {
+    heard.push(textOf(packet))
+    ttls.push(packet.ttl)
+  }
   const socket: VrrpSocket = inNamespace(node.name, () =>
     openVrrpSocket({
       family,
       link,
       source: from,
       isNeighbour,
+      unicast,
       onReadable: () => {
         onReadable()
-        if (drains) socket.drain(packet => heard.push(textOf(packet)))
+        if (drains) socket.drain(take)
       },
       onRefused: error => refused.push(error),
     }),
   )
   open.add(socket)
-  return { node, link, source: from, socket, heard, refused }
+  return { node, link, source: from, socket, heard, refused, ttls }
 }
 
 function textOf({ source, destination, payload, fromThisNode }: ReceivedPacket): string {
