@@ -26,6 +26,7 @@ export function filePlanInput(file: VirtualIPFile, links: readonly LinkStatus[])
   const nodes = [...new Set([...file.nodes.map(({ name }) => name), ...named])].sort()
   return {
     virtualIPs: file.virtualIPs,
+    addressesUnknown: true,
     nodes: nodes.map(name => {
       const node = file.nodes.find(candidate => candidate.name === name)
       return { name, labels: node?.labels ?? {}, ready: true, unschedulable: node?.unschedulable ?? false }

@@ -97,6 +97,7 @@ export const ReleasedNumber = {
     link: { type: 'string', description: 'The name of the link it ran on.' },
     virtualRouterID: VirtualRouterID,
     priority: { type: 'integer', minimum: 1, maximum: 255, description: 'The priority it had.' },
+    byUnicast: { type: 'boolean', description: 'It believed its peers only.' },
     ended: { type: 'boolean', description: 'No node runs it any more: there is no successor to wait for.' },
   },
 } as const satisfies JsonSchema

@@ -1,5 +1,5 @@
 import type { VirtualRouterSpec } from '../api/virtual-ip-node.ts'
-import type { Candidate } from './candidates.ts'
+import { type Candidate, sameAddresses } from './candidates.ts'
 import { priorityCeiling, weakWeights } from './check-rules.ts'
 import type { Demand } from './demand.ts'
 import { initialNode } from './initial.ts'
@@ -7,6 +7,7 @@ import { listing } from './listing.ts'
 import { assignPriorities, type RankedNode } from './priorities.ts'
 import type { Seating } from './seating.ts'
 import type { Survey } from './survey.ts'
+import { type Speech, speechOf } from './transport.ts'
 import { membersOf, type Outcome } from './virtual-ip-plan.ts'
 import { type Member, virtualRouters } from './virtual-routers.ts'
 import type { Wish } from './wishes.ts'
@@ -16,14 +17,22 @@ export function accepted({ wish, members: candidates, grant }: Seating, survey: 
   const { demand } = wish
   const { virtualRouterID } = grant
   const members = withPriorities(demand, candidates, survey)
-  const initial = initialNode(demand, members, grant, survey)
-  const routers = new Map(
-    members.map(member => {
+  const nodes = members.map(({ candidate }) => candidate)
+  const speech = speechOf(demand, nodes, survey)
+  const speaking = members.filter(({ candidate }) => !speech.isWaiting(candidate.node))
+  const initial = initialNode(demand, speaking, grant, survey)
+  const routers = new Map<string, VirtualRouterSpec[]>(
+    speaking.map(member => {
       const { node } = member.candidate
-      return [node, virtualRouters(demand, member, virtualRouterID).map(router => marked(router, node === initial))]
+      const told = virtualRouters(demand, member, virtualRouterID, speech)
+      return [node, told.map(router => marked(router, node === initial))]
     }),
   )
-  const message = messageFor(wish, candidates, members)
+  // Who makes room for a newcomer that waits goes on until it does no more.
+  if (speech.isChanging) {
+    for (const [node, told] of leavers(demand, nodes, survey)) routers.set(node, stillSpeaking(told, node, speech))
+  }
+  const message = messageFor(wish, candidates, members, speech)
   return {
     plan: {
       accepted: { status: 'True', reason: 'Accepted', message },
@@ -33,6 +42,25 @@ export function accepted({ wish, members: candidates, grant }: Seating, survey: 
     routers,
     homes: homesOf(demand, members, survey),
   }
+}
+
+function leavers(demand: Demand, members: readonly Candidate[], { inUse }: Survey): [string, VirtualRouterSpec[]][] {
+  const isMember = (node: string) => members.some(member => member.node === node)
+  const hasAddresses = (router: VirtualRouterSpec) =>
+    demand.families.some(
+      ({ family, addresses }) => family === router.family && sameAddresses(router.addresses, addresses),
+    )
+  return [...inUse.byNode(demand.name)]
+    .filter(([node]) => !isMember(node))
+    .map(([node, { told }]): [string, VirtualRouterSpec[]] => [node, told.filter(hasAddresses)])
+    .filter(([, told]) => told.length > 0)
+}
+
+function stillSpeaking(told: readonly VirtualRouterSpec[], node: string, speech: Speech): VirtualRouterSpec[] {
+  return told.map(router => {
+    const unicast = speech.of(node, router.family)
+    return unicast ? { ...router, unicast } : router
+  })
 }
 
 function marked(router: VirtualRouterSpec, initial: boolean): VirtualRouterSpec {
@@ -75,7 +103,7 @@ function homesOf({ name }: Demand, members: readonly Member[], { inUse }: Survey
 
 // ---- what the user is told
 
-function messageFor(wish: Wish, candidates: readonly Candidate[], members: readonly Member[]): string {
+function messageFor(wish: Wish, candidates: readonly Candidate[], members: readonly Member[], speech: Speech): string {
   const { spec } = wish.demand.virtualIP
   const row = spec.priorities?.map(({ priority }) => priority) ?? members.map(({ priority }) => priority)
   const descending = [...row].sort((a, b) => b - a)
@@ -87,6 +115,7 @@ function messageFor(wish: Wish, candidates: readonly Candidate[], members: reado
     ...withoutLink(members),
     ...withoutNumber(candidates, members),
     ...notYetAsWanted(members),
+    ...speech.notes,
     ...weakWeights(spec.checks ?? [], descending),
   ].join('. ')
 }

@@ -252,7 +252,8 @@ function lostLink(
   return elsewhere ? undefined : { family, name: told.link, condition: 'Absent' }
 }
 
-function sameAddresses(told: readonly string[], wanted: readonly Prefix[]): boolean {
+/** Whether a node was told to hold just these. */
+export function sameAddresses(told: readonly string[], wanted: readonly Prefix[]): boolean {
   const texts = new Set(told.map(text => parsePrefix(text)?.address.text))
   return texts.size === wanted.length && wanted.every(({ address }) => texts.has(address.text))
 }

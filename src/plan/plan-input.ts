@@ -26,4 +26,6 @@ export interface PlanInput {
   readonly virtualIPs: readonly VirtualIP[]
   readonly nodes: readonly PlanNode[]
   readonly agents: readonly PlanAgent[]
+  /** The links' subnets are what they are; their addresses stand in for others that nobody knows (file mode). */
+  readonly addressesUnknown?: true
 }

@@ -8,6 +8,7 @@ export type RefusalReason =
   | 'VirtualRouterIDInUse'
   | 'VirtualRouterIDsExhausted'
   | 'CheckNotAllowed'
+  | 'PeerAddressMissing'
 
 /** A VirtualIP that can't be planned as it stands, and what to do about it. */
 export interface Refusal {

@@ -11,6 +11,8 @@ export interface Survey {
   agent(node: string): PlanAgent | undefined
   readonly segments: Segments
   readonly inUse: InUse
+  /** Whether the links' own addresses are those that their nodes have. */
+  readonly knowsAddresses: boolean
 }
 
 export function surveyOf(input: PlanInput): Survey {
@@ -26,5 +28,6 @@ export function surveyOf(input: PlanInput): Survey {
     agent: node => agentsByNode.get(node),
     segments,
     inUse: inUseBy(agents, segments),
+    knowsAddresses: !input.addressesUnknown,
   }
 }

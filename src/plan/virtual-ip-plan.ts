@@ -31,7 +31,7 @@ export interface Outcome {
 }
 
 export function membersOf(routers: Outcome['routers']): VirtualIPMember[] {
-  return [...routers].flatMap(([node, told]) =>
-    told.map(({ family, link, priority }) => ({ node, family, link, priority })),
-  )
+  return [...routers]
+    .flatMap(([node, told]) => told.map(({ family, link, priority }) => ({ node, family, link, priority })))
+    .sort((a, b) => b.priority - a.priority)
 }

@@ -4,6 +4,7 @@ import { formatPrefix } from '../lib/ip-address.ts'
 import type { Candidate } from './candidates.ts'
 import { byText, type Demand } from './demand.ts'
 import type { PlanAgent } from './plan-input.ts'
+import type { Speech } from './transport.ts'
 
 /** A node's part in a VirtualIP. */
 export interface Member {
@@ -14,12 +15,18 @@ export interface Member {
 const CHECK_INTERVAL = '1s'
 
 /** What a member is told to run, one virtual router per family, with every default written out. */
-export function virtualRouters(demand: Demand, member: Member, virtualRouterID: number): VirtualRouterSpec[] {
+export function virtualRouters(
+  demand: Demand,
+  member: Member,
+  virtualRouterID: number,
+  speech: Speech,
+): VirtualRouterSpec[] {
   const { spec } = demand.virtualIP
   const version = spec.version ?? 3
   return demand.families.flatMap(({ family, addresses }) => {
     const link = member.candidate.links.find(candidate => candidate.family === family)
     if (!link) return []
+    const unicast = speech.of(member.candidate.node, family)
     return {
       virtualIP: demand.name,
       family,
@@ -31,6 +38,7 @@ export function virtualRouters(demand: Demand, member: Member, virtualRouterID: 
       addresses: addresses.map(formatPrefix),
       preemption: preemptionOf(demand),
       checksum: spec.checksum ?? 'PseudoHeader',
+      ...(unicast ? { unicast } : {}),
       ...(spec.authentication ? { authentication: spec.authentication } : {}),
       ...(spec.checks && spec.checks.length > 0 ? { checks: spec.checks.map(resolved) } : {}),
     }
@@ -75,8 +83,10 @@ export function nodeSpec(
   }
 }
 
-function numberOf({ virtualIP, family, link, virtualRouterID, priority }: ReleasedNumber): ReleasedNumber {
-  return { virtualIP, family, link, virtualRouterID, priority }
+function numberOf(had: VirtualRouterSpec | ReleasedNumber): ReleasedNumber {
+  const { virtualIP, family, link, virtualRouterID, priority } = had
+  const byUnicast = 'unicast' in had || ('byUnicast' in had && had.byUnicast === true)
+  return { virtualIP, family, link, virtualRouterID, priority, ...(byUnicast && { byUnicast }) }
 }
 
 function keyOf({ virtualIP, family, link, virtualRouterID, priority }: ReleasedNumber): string {

@@ -5,6 +5,7 @@ import { type Demand, demandOf } from './demand.ts'
 import { isRefusal, type Refusal } from './refusal.ts'
 import { ANYWHERE, type Segment } from './segments.ts'
 import type { Survey } from './survey.ts'
+import { addressesMissing } from './transport.ts'
 
 /** A VirtualIP whose addresses are its own, with the nodes that could serve it. */
 export interface Wish {
@@ -34,7 +35,10 @@ export function wishesOf(virtualIPs: readonly VirtualIP[], survey: Survey): Wish
       refused.set(virtualIP.metadata.name, demand)
       continue
     }
-    const found = candidatesFor(demand, survey)
+    const candidates = candidatesFor(demand, survey)
+    const found = isRefusal(candidates)
+      ? candidates
+      : (addressesMissing(demand, candidates.nodes, survey) ?? candidates)
     if (isRefusal(found)) refused.set(demand.name, found)
     const { nodes, notes } = isRefusal(found) ? { nodes: [], notes: [] } : found
     wishes.push({ demand, candidates: nodes, notes, segments: segmentsOf(nodes) })

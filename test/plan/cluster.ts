@@ -54,7 +54,7 @@ export class Agent {
       podCheckNamespaces: this.podCheckNamespaces,
       links: this.links,
       virtualRouters: this.runs.virtualRouters.map(
-        ({ virtualIP, family, link, virtualRouterID, priority }): VirtualRouterStatus => ({
+        ({ virtualIP, family, link, virtualRouterID, priority, unicast }): VirtualRouterStatus => ({
           virtualIP,
           family,
           link,
@@ -63,6 +63,7 @@ export class Agent {
           state: this.masterOf.has(`${virtualIP}/${family}`) ? 'MASTER' : 'BACKUP',
           since: '2026-01-01T00:00:00Z',
           reason: 'Startup',
+          ...(unicast && { primaryAddress: unicast.source }),
         }),
       ),
     }
