@@ -12,7 +12,12 @@ interface Dialect {
   readonly spec: string
   /** In keepalived's vrrp_instance. */
   readonly instance: string
+  /** Of our node and theirs, by which they speak to each other; absent: by multicast. */
+  readonly unicast?: readonly [string, string]
 }
+
+const IPV4 = ['192.168.1.10', '192.168.1.11'] as const
+const IPV6 = ['fd00:1::10', 'fd00:1::11'] as const
 
 const DIALECTS: readonly Dialect[] = [
   {
@@ -38,6 +43,27 @@ const DIALECTS: readonly Dialect[] = [
     address: 'fd00:1::100',
     spec: 'advertisementInterval: 100ms',
     instance: 'version 3\n  advert_int 0.1',
+  },
+  {
+    name: 'version 2 with PASS by unicast',
+    address: '192.168.1.100',
+    spec: 'version: 2\n  authentication: {type: PASS, secretRef: {name: vrrp}}',
+    instance: 'version 2\n  advert_int 1\n  authentication {\n    auth_type PASS\n    auth_pass SecretKey123\n  }',
+    unicast: IPV4,
+  },
+  {
+    name: 'version 3 over IPv4 by unicast',
+    address: '192.168.1.100',
+    spec: 'advertisementInterval: 100ms',
+    instance: 'version 3\n  advert_int 0.1',
+    unicast: IPV4,
+  },
+  {
+    name: 'version 3 over IPv6 by unicast',
+    address: 'fd00:1::100',
+    spec: 'advertisementInterval: 100ms',
+    instance: 'version 3\n  advert_int 0.1',
+    unicast: IPV6,
   },
 ]
 
@@ -140,7 +166,8 @@ async function hears(agent: AgentDaemon, text: string): Promise<void> {
   await eventually(`the agent says "${text}"`, () => agent.output().includes(text), { daemons: [agent] })
 }
 
-function file(ours: LabNode, theirs: LabNode, { address, spec }: Dialect, own: number, other: number): string {
+function file(ours: LabNode, theirs: LabNode, { address, spec, unicast }: Dialect, own: number, other: number): string {
+  const peers = [ours, theirs].map(({ name }, i) => `{node: ${name}, address: "${unicast?.[i]}"}`)
   return `
 apiVersion: kube-vrrp.io/v1alpha1
 kind: VirtualIP
@@ -153,6 +180,7 @@ spec:
   - {node: ${ours.name}, priority: ${own}}
   - {node: ${theirs.name}, priority: ${other}}
   ${spec}
+  ${unicast ? `transport: {mode: Unicast, peers: [${peers.join()}]}` : ''}
 ---
 apiVersion: v1
 kind: Secret
@@ -161,7 +189,8 @@ stringData: {password: SecretKey123}
 `
 }
 
-function configuration({ address, instance }: Dialect, priority: number): string {
+function configuration({ address, instance, unicast }: Dialect, priority: number): string {
+  const [ours, theirs] = unicast ?? []
   return `
 global_defs {
   router_id theirs
@@ -172,6 +201,7 @@ vrrp_instance VI_1 {
   virtual_router_id 51
   priority ${priority}
   ${instance}
+  ${unicast ? `unicast_src_ip ${theirs}\n  unicast_peer {\n    ${ours}\n  }` : ''}
   virtual_ipaddress {
     ${address}
   }
