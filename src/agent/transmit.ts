@@ -31,21 +31,27 @@ export function destinations({
   ]
 }
 
-/** Sends every copy. Gives what went wrong with some of them; throws a SyscallError where none could be sent. */
+/**
+ * Sends every copy. Gives what went wrong with some of them; throws a SyscallError where none could be sent. A peer that no route leads to is no
+ * reason: there is nobody who waits for this advert.
+ */
 export function sendCopies(socket: VrrpSocket, copies: readonly AdvertisementCopy[]): readonly SyscallError[] {
   const errors: SyscallError[] = []
+  let failure: SyscallError | undefined
   for (const { bytes, to } of copies) {
     try {
       socket.send(bytes, to)
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error
       errors.push(error)
+      if (!to || !UNREACHABLE.has(error.errno)) failure ??= error
     }
   }
-  const [first] = errors
-  if (first && errors.length === copies.length) throw first
+  if (failure && errors.length === copies.length) throw failure
   return errors
 }
+
+const UNREACHABLE: ReadonlySet<string> = new Set(['ENETUNREACH', 'EHOSTUNREACH'])
 
 /** An advert's bytes, kept while nothing in it changes: an Active Router sends the same ones for days. */
 export class AdvertisementBytes {

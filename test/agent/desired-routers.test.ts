@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { desiredRouter } from '../../src/agent/desired-routers.ts'
+import { desiredRouter, sameUnicast } from '../../src/agent/desired-routers.ts'
 import type { Check } from '../../src/api/virtual-ip.ts'
 import type { VirtualRouterSpec } from '../../src/api/virtual-ip-node.ts'
 import type { CheckResult } from '../../src/checks/repeat.ts'
-import { parsePrefix } from '../../src/lib/ip-address.ts'
+import { ipAddress, parsePrefix } from '../../src/lib/ip-address.ts'
 import type { Link } from '../../src/linux/links.ts'
 
 const SPEC: VirtualRouterSpec = {
@@ -76,4 +76,60 @@ test('a file that is only looked for weighs as every other check does', () => {
     comesTo({ file: { path: '/run/on', reads: 'Existence' }, ...(weight === undefined ? {} : { weight }) }, { passing })
   assert.deepEqual([exists(20, true), exists(20, false), exists(-20, true), exists(-20, false)], [120, 100, 100, 80])
   assert.equal(exists(undefined, false), 'CheckFailed: Check load fails')
+})
+
+test('unicast comes from the address that the others know, and no other', () => {
+  const outcomeWith = (source: string, link: Link, prefixes = SPEC.addresses) => {
+    const unicast = { source, peers: ['10.0.0.2', '10.0.0.3'], ttl: 64, minTTL: 1 }
+    const spec = { ...SPEC, unicast, addresses: prefixes }
+    const { outcome } = desiredRouter(
+      spec,
+      [link],
+      () => false,
+      () => undefined,
+      0,
+    )
+    return 'fault' in outcome ? `${outcome.fault.reason}: ${outcome.fault.message}` : outcome.config
+  }
+  const second = parsePrefix('10.0.0.9/24') ?? assert.fail()
+  const link = (flags = 0): Link => ({
+    ...LINK,
+    addresses: [...LINK.addresses, { prefix: second, protocol: undefined, scope: 0, flags }],
+  })
+  const config = outcomeWith('10.0.0.9', link())
+  assert.ok(typeof config !== 'string')
+  assert.equal(config.primaryAddress.text, '10.0.0.9')
+  assert.deepEqual(
+    [
+      config.unicast?.peers.map(({ text }) => text),
+      config.unicast?.ttl,
+      config.unicast?.minTTL,
+      config.unicast?.multicast,
+    ],
+    [['10.0.0.2', '10.0.0.3'], 64, 1, false],
+  )
+  const missing = "NoPrimaryAddress: Link eth0 does not have 10.0.0.9, which this node's adverts to its peers come from"
+  assert.equal(outcomeWith('10.0.0.9', LINK), missing)
+  assert.equal(outcomeWith('10.0.0.9', link(TENTATIVE)), missing, 'it cannot be sent from yet')
+  assert.equal(outcomeWith('10.0.0.9', link(), ['10.0.0.9/24']), missing, 'it is one that moves')
+})
+
+/** IFA_F_TENTATIVE */
+const TENTATIVE = 0x40
+
+test('other peers, or another reach, are another configuration', () => {
+  const peers = ['10.0.0.2', '10.0.0.3'].map(ipAddress)
+  const base = { peers, ttl: 255, minTTL: 255, multicast: false }
+  assert.ok(sameUnicast(base, { ...base, peers: [...peers] }))
+  assert.ok(sameUnicast(undefined, undefined))
+  for (const other of [
+    undefined,
+    { ...base, peers: peers.slice(1) },
+    { ...base, peers: [...peers].reverse() },
+    { ...base, ttl: 64 },
+    { ...base, minTTL: 1 },
+    { ...base, multicast: true },
+  ]) {
+    assert.ok(!sameUnicast(base, other), JSON.stringify(other))
+  }
 })

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Reception } from '../../src/agent/reception.ts'
-import { ipAddress } from '../../src/lib/ip-address.ts'
+import { type IpAddress, ipAddress } from '../../src/lib/ip-address.ts'
+import { UNICAST_PROBE } from '../../src/linux/vrrp-socket.ts'
 import { RouterSet } from '../../src/vrrp/router-set.ts'
+import type { Unicast } from '../../src/vrrp/virtual-router.ts'
 import { simplePassword } from '../../src/wire/simple-password.ts'
 import { encodeAdvertisement, VRRP_GROUP } from '../../src/wire/vrrp.ts'
 
@@ -54,5 +56,77 @@ describe('what was heard before', () => {
     assert.equal(reception.decode(2, 'IPv4', packet(200), password).type, 'Advertisement', 'nobody said it has changed')
     reception.forget('vip51')
     assert.equal(reception.decode(2, 'IPv4', packet(200), password).type, 'Refused')
+  })
+})
+
+describe('by unicast', () => {
+  const own = ipAddress('10.0.0.5')
+  const group = VRRP_GROUP.IPv4
+  const unicast = { peers: [source], ttl: 255, minTTL: 250, multicast: false }
+
+  /** What becomes of an advert of a virtual router that is told to speak so. */
+  function fateOf(told: Partial<Unicast> | undefined, more: { from?: string; to?: IpAddress; ttl?: number }): string {
+    const { from = source.text, to = own, ttl = 255 } = more
+    const result = receptionWith(told && { ...unicast, ...told }).decode(2, 'IPv4', heard(from, to, ttl), noPassword)
+    return result.type === 'Refused' ? `${result.error.reason}: ${result.error.detail}` : result.type
+  }
+
+  function heard(from: string, to: IpAddress, ttl: number) {
+    const advertisement = { version: 3 as const, virtualRouterID: 51, priority: 200, interval: 100, addresses }
+    const path = { source: ipAddress(from), destination: to }
+    const payload = encodeAdvertisement(advertisement, { ...path, checksum: 'PseudoHeader' })
+    return { ...path, payload, ttl, fromThisNode: false }
+  }
+
+  function receptionWith(told: Unicast | undefined): Reception {
+    const set = new RouterSet()
+    const preemption = { mode: 'Always', delay: 0 } as const
+    const fixed = {
+      family: 'IPv4',
+      version: 3,
+      virtualRouterID: 51,
+      priority: 100,
+      advertisementInterval: 100,
+    } as const
+    set.add('web', 2, { ...fixed, addresses, preemption, primaryAddress: own, ...(told && { unicast: told }) }, 0)
+    return new Reception(set)
+  }
+
+  test('only peers are believed, and only from as near as they are said to be', () => {
+    assert.equal(fateOf({}, {}), 'Advertisement')
+    assert.equal(fateOf({}, { from: '10.0.0.7' }), 'Peer: it comes from none of the peers')
+    assert.equal(fateOf({}, { ttl: 250 }), 'Advertisement')
+    assert.equal(fateOf({}, { ttl: 249 }), 'TTL: TTL is 249, must be at least 250')
+    assert.equal(fateOf({ peers: [] }, {}), 'Peer: it comes from none of the peers')
+  })
+
+  test('who speaks by the other transport is refused, but for a peer that is changing over', () => {
+    assert.equal(
+      fateOf({}, { to: group, from: '10.0.0.7' }),
+      'Transport: it came by multicast, this virtual router speaks unicast',
+    )
+    assert.equal(fateOf({}, { to: group }), 'Ignored')
+    assert.equal(fateOf(undefined, {}), 'Transport: it came by unicast, this virtual router speaks multicast')
+    assert.equal(fateOf(undefined, { to: group }), 'Advertisement')
+  })
+
+  test('while it changes over it believes its peers, and whoever speaks to the group', () => {
+    assert.equal(fateOf({ multicast: true }, { to: group, from: '10.0.0.7' }), 'Advertisement')
+    assert.equal(fateOf({ multicast: true }, {}), 'Advertisement')
+    assert.equal(fateOf({ multicast: true }, { from: '10.0.0.7' }), 'Peer: it comes from none of the peers')
+  })
+
+  test('what a peer asks its own firewall is nothing to mind', () => {
+    const packet = { ...heard(source.text, own, 255), payload: UNICAST_PROBE }
+    assert.equal(receptionWith(unicast).decode(2, 'IPv4', packet, noPassword).type, 'Ignored')
+  })
+
+  test('the same bytes from farther away, or to the group, are looked at anew', () => {
+    const reception = receptionWith({ ...unicast, multicast: true })
+    const near = heard(source.text, own, 255)
+    const first = reception.decode(2, 'IPv4', near, noPassword)
+    assert.equal(reception.decode(2, 'IPv4', near, noPassword), first)
+    assert.equal(reception.decode(2, 'IPv4', { ...near, ttl: 9 }, noPassword).type, 'Refused')
+    assert.equal(reception.decode(2, 'IPv4', { ...near, destination: group }, noPassword).type, 'Refused', 'checksum')
   })
 })
