@@ -1,5 +1,5 @@
 import { isFilePath } from '../api/file-path.ts'
-import { type Family, formatPrefix, parsePrefix } from '../lib/ip-address.ts'
+import { type Family, formatPrefix, parseIpAddress, parsePrefix } from '../lib/ip-address.ts'
 import { scriptCommand, splitCommand } from './script-command.ts'
 import { parseSyntax, type Statement } from './syntax.ts'
 import { withoutEqual } from './without-equal.ts'
@@ -41,6 +41,15 @@ export interface Instance {
   readonly trackedLinks: readonly Given<Weighted>[]
   readonly trackedFiles: readonly Given<Weighted>[]
   readonly trackedProcesses: readonly Given<Weighted>[]
+  /** Of unicast; none: multicast. */
+  readonly peers: readonly Given<Peer>[]
+  readonly unicastSource?: Given<string>
+  readonly unicastTTL?: Given<number>
+}
+
+export interface Peer {
+  readonly address: string
+  readonly minTTL?: number
 }
 
 /** A script, a link, a file or a process that is tracked, and what it weighs there. */
@@ -162,9 +171,14 @@ const INSTANCE_KEYWORDS = [
   'track_interface',
   'track_file',
   'track_process',
-  // These two are what kube-vrrp does anyway.
+  'unicast_peer',
+  'unicast_src_ip',
+  'unicast_ttl',
+  // These are what kube-vrrp does anyway.
   'preempt',
   'accept',
+  'check_unicast_src',
+  'track_src_ip',
 ]
 
 function readInstance(statement: Statement, globalVersion: 2 | 3 | undefined, say: Say): Instance {
@@ -186,6 +200,9 @@ function readInstance(statement: Statement, globalVersion: 2 | 3 | undefined, sa
     trackedLinks: inBlocks(block, 'track_interface').map(entry => readWeighted(entry, say)),
     trackedFiles: inBlocks(block, 'track_file').map(entry => readWeighted(entry, say)),
     trackedProcesses: inBlocks(block, 'track_process').map(entry => readWeighted(entry, say)),
+    peers: readPeers(block, addresses[0]?.value, say),
+    ...optional('unicastSource', read(block, 'unicast_src_ip', say, isOfFamily(addresses[0]?.value))),
+    ...optional('unicastTTL', read(block, 'unicast_ttl', say, integerBetween(1, 255))),
     ...optional('state', read(block, 'state', say, readState)),
     ...optional('link', link),
     ...optional('virtualRouterID', read(block, 'virtual_router_id', say, integerBetween(1, 255))),
@@ -201,6 +218,41 @@ function readInstance(statement: Statement, globalVersion: 2 | 3 | undefined, sa
       'rfcChecksum',
       read(block, 'v3_checksum_as_v2', say, ({ words }) => !OFF.has(words[0] ?? 'on')),
     ),
+  }
+}
+
+function readPeers(block: readonly Statement[], held: string | undefined, say: Say): Given<Peer>[] {
+  const blocks = block.filter(({ keyword }) => keyword === 'unicast_peer')
+  const peers = new Map<string, Given<Peer>>()
+  for (const entry of inBlocks(block, 'unicast_peer')) {
+    const { keyword, line } = entry
+    const address = isOfFamily(held)({ keyword: 'unicast_peer', words: [keyword], line })
+    if (address === undefined)
+      say(line, 'unicast_peer', `"${keyword}" is no address that it could be sent to: left out`)
+    else if (peers.has(address)) say(line, 'unicast_peer', `"${keyword}" is there already: left out`)
+    else peers.set(address, { value: { address, ...optional('minTTL', readMinTTL(entry, say)) }, line })
+  }
+  const [first] = blocks
+  if (first && peers.size === 0)
+    say(first.line, 'unicast_peer', 'names no peer: adverts go by multicast, as with keepalived')
+  return [...peers.values()]
+}
+
+function readMinTTL({ words, line }: Statement, say: Say): number | undefined {
+  let minTTL: number | undefined
+  for (let i = 0; i < words.length; i += 2) {
+    const [option = '', number = ''] = words.slice(i)
+    if (option === 'min_ttl') minTTL = integerBetween(1, 255)({ keyword: option, words: [number], line })
+    else say(line, option, withoutEqual(option))
+  }
+  return minTTL
+}
+
+/** The address that a statement gives, of the same family as those to be held. */
+function isOfFamily(held: string | undefined): (statement: Statement) => string | undefined {
+  return ({ words }) => {
+    const address = parseIpAddress(words[0] ?? '')
+    return address && (held === undefined || address.family === familyOf(held)) ? address.text : undefined
   }
 }
 

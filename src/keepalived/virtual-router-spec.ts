@@ -11,6 +11,7 @@ import {
   type TrackProcess,
   type Weighted,
 } from './configuration.ts'
+import { agreedTransport } from './unicast.ts'
 
 /** An instance of a virtual router on one of its nodes. */
 export interface Member {
@@ -56,6 +57,7 @@ export function specOf(
   const preempting = preemption(group, say)
   const checksum = version === 3 && first.instance.rfcChecksum?.value === true
   const checked = checks(group, say)
+  const transport = agreedTransport(group, say)
   return {
     spec: {
       addresses: agreedAddresses(group, say),
@@ -63,6 +65,7 @@ export function specOf(
       ...(first.instance.virtualRouterID ? { virtualRouterID: first.instance.virtualRouterID.value } : {}),
       version,
       advertisementInterval: formatDuration(agreedInterval(group, say)),
+      ...(transport ? { transport } : {}),
       ...(password === undefined ? {} : { authentication: { type: 'PASS' as const, secretRef } }),
       priorities: ranked,
       ...(preempting ? { preemption: preempting } : {}),

@@ -77,7 +77,7 @@ test('what can no longer take part has still to say so, and keeps its socket', (
 
 test('on a link where nobody is listened to, the group is heard by who changes over, and not by who has', () => {
   const linkLocal = [link(0, '10.0.0.1/24', 'fe80::1/64'), link(1, 'fe80::2/64')]
-  const own = { family: 'IPv6', link: 'eth1', addresses: ['fe80::100/64'] } as const
+  const own = { family: 'IPv6' as const, link: 'eth1', addresses: ['fe80::100/64'] }
   const unicast = { ...UNICAST, source: 'fe80::2', peers: ['fe80::3'] }
   const socketsOn1 = (more: Partial<VirtualRouterSpec>) =>
     opened([desired({ ...own, ...more }, linkLocal)], [], linkLocal).filter(text => text.startsWith('eth1'))

@@ -262,15 +262,99 @@ const lines: readonly Line[] = [
   ],
   [
     'what has no equal',
-    'virtual_ipaddress_excluded {\n10.0.0.9\n}\nunicast_peer {\n10.0.0.2\n}\ngarp_master_delay 1\nnotify /bin/true\nbananas 7',
+    'virtual_ipaddress_excluded {\n10.0.0.9\n}\ngarp_master_delay 1\nnotify /bin/true\nbananas 7',
     '',
     {},
     [
       'node1.conf:7: virtual_ipaddress_excluded: no equal yet: put these addresses into a VirtualIP of their own',
-      'node1.conf:10: unicast_peer: no equal yet: adverts go by multicast, so the nodes must hear each other there',
-      'node1.conf:13: garp_master_delay: no equal: kube-vrrp announces addresses by its own timing',
-      'node1.conf:14: notify: a setting of the agent, for all VirtualIPs: kube-vrrp agent --notify PROGRAM runs it with the same arguments',
-      'node1.conf:15: bananas: not carried over: kube-vrrp has no equal, or does not know it',
+      'node1.conf:10: garp_master_delay: no equal: kube-vrrp announces addresses by its own timing',
+      'node1.conf:11: notify: a setting of the agent, for all VirtualIPs: kube-vrrp agent --notify PROGRAM runs it with the same arguments',
+      'node1.conf:12: bananas: not carried over: kube-vrrp has no equal, or does not know it',
+    ],
+  ],
+  [
+    'unicast, where each says its own address',
+    'unicast_src_ip 10.0.0.1\nunicast_peer {\n10.0.0.2\n10.0.9.9\n}\nunicast_ttl 64\ncheck_unicast_src\ntrack_src_ip',
+    'unicast_src_ip 10.0.0.2\nunicast_peer {\n10.0.0.1\n10.0.9.9\n}\nunicast_ttl 64',
+    {
+      transport: {
+        mode: 'Unicast',
+        peers: [
+          { node: 'node1', address: '10.0.0.1' },
+          { node: 'node2', address: '10.0.0.2' },
+          { address: '10.0.9.9' },
+        ],
+        ttl: 64,
+      },
+    },
+    [],
+  ],
+  [
+    'unicast, where only the others say what address it is',
+    'unicast_peer {\n10.0.0.2 min_ttl 250\n}',
+    'unicast_peer {\n10.0.0.1 min_ttl 254 max_ttl 255\n}',
+    {
+      transport: {
+        mode: 'Unicast',
+        peers: [
+          { node: 'node1', address: '10.0.0.1' },
+          { node: 'node2', address: '10.0.0.2' },
+        ],
+        minTTL: 250,
+      },
+    },
+    [
+      'node2.conf:8: max_ttl: no equal: adverts of a peer are believed from however near they come',
+      'node2.conf:8: min_ttl: there is one for all peers, not one for each: the lowest, 250, is taken',
+    ],
+  ],
+  [
+    'unicast, where nobody says whose address is whose',
+    'unicast_peer {\n10.0.0.2\n10.0.0.3\n}',
+    'unicast_src_ip 10.0.0.4\nunicast_peer {\n10.0.0.2 min_ttl 9\n10.0.0.3\n}',
+    {
+      transport: {
+        mode: 'Unicast',
+        peers: [{ node: 'node2', address: '10.0.0.4' }, { address: '10.0.0.2' }, { address: '10.0.0.3' }],
+      },
+    },
+    [
+      'node1.conf:8: unicast_peer: has no unicast_src_ip, and which address is that of node1 the other files do not tell: name the node at its address in spec.transport.peers',
+      'node1.conf:8: unicast_peer: lacks 10.0.0.4 of node2: it does not send to it, and now does',
+      'node2.conf:9: min_ttl: there is one for all peers, not one for each: not every peer has one, so none is checked',
+    ],
+  ],
+  [
+    'unicast on one node only',
+    'unicast_src_ip 10.0.0.1\nunicast_peer {\n10.0.0.2\n}',
+    'unicast_src_ip 10.0.0.2\nunicast_ttl 9',
+    {
+      transport: {
+        mode: 'Unicast',
+        peers: [
+          { node: 'node1', address: '10.0.0.1' },
+          { node: 'node2', address: '10.0.0.2' },
+        ],
+      },
+    },
+    [
+      'node2.conf:1: unicast_peer: multicast, but node1 speaks unicast: they do not hear each other; that of node1 is taken',
+      'node2.conf:7: unicast_src_ip: has no effect without unicast_peer, as in keepalived',
+      'node2.conf:8: unicast_ttl: has no effect without unicast_peer, as in keepalived',
+    ],
+  ],
+  [
+    'unicast to nobody, or to what is no address',
+    'unicast_peer {\n}',
+    'unicast_peer {\nfd00::1\nnode1\n}\nold_unicast_checksum\nunicast_fault_no_peer',
+    {},
+    [
+      'node1.conf:7: unicast_peer: names no peer: adverts go by multicast, as with keepalived',
+      'node2.conf:7: unicast_peer: names no peer: adverts go by multicast, as with keepalived',
+      'node2.conf:8: unicast_peer: "fd00::1" is no address that it could be sent to: left out',
+      'node2.conf:9: unicast_peer: "node1" is no address that it could be sent to: left out',
+      'node2.conf:11: old_unicast_checksum: no equal: keepalived 1.3.6 and older is not understood by unicast',
+      'node2.conf:12: unicast_fault_no_peer: not needed: what speaks unicast never falls back to multicast',
     ],
   ],
   [
