@@ -10,6 +10,8 @@ export interface Dialect {
   readonly password?: string
   /** Ours; absent: the default. */
   readonly checksum?: 'RFC9568'
+  /** To each other's own addresses, and to the host that listens. */
+  readonly unicast?: true
   /** Why the peer can't speak it; the run tries it where it can. */
   readonly cannot?: Partial<Readonly<Record<PeerName, string>>>
 }
@@ -21,6 +23,14 @@ export const ADDRESSES = {
 } as const
 
 export const VIRTUAL_ROUTER_ID = 51
+
+/** The own addresses of both routers' nodes and of the host that listens. */
+export const HOSTS = {
+  IPv4: ['10.1.0.1', '10.1.0.2', '10.1.0.3'],
+  IPv6: ['fd01::1', 'fd01::2', 'fd01::3'],
+} as const
+
+const UNICAST = { unicast: true, cannot: { FRR: 'FRR has none' } } as const
 
 export const DIALECTS: readonly Dialect[] = [
   { name: 'version 2', version: 2, family: 'IPv4', interval: 1000 },
@@ -41,11 +51,13 @@ export const DIALECTS: readonly Dialect[] = [
     checksum: 'RFC9568',
   },
   { name: 'version 3, IPv6', version: 3, family: 'IPv6', interval: 200 },
+  { name: 'version 2, unicast', version: 2, family: 'IPv4', interval: 1000, ...UNICAST },
+  { name: 'version 3, IPv4, unicast', version: 3, family: 'IPv4', interval: 200, ...UNICAST },
+  { name: 'version 3, IPv6, unicast', version: 3, family: 'IPv6', interval: 200, ...UNICAST },
 ]
 
 /** Rows of the table that nobody can run yet. */
 export const NOT_YET: readonly { readonly name: string; readonly why: Readonly<Record<PeerName, string>> }[] = [
-  { name: 'unicast', why: { keepalived: 'ours has it not yet', FRR: 'FRR has none' } },
   { name: 'auth_hmac', why: { keepalived: 'keepalived has it from 2.4.0 on', FRR: 'FRR has none' } },
   { name: 'our virtual MAC', why: { keepalived: 'ours has it not yet', FRR: 'ours has it not yet' } },
 ]

@@ -5,7 +5,7 @@ import { type Daemon, startAgent, startKeepalived } from '../lab/daemons.ts'
 import { startFrr } from '../lab/frr.ts'
 import type { LabNode } from '../lab/lan.ts'
 import { priorities, secret, stream, virtualIP } from '../lab/virtual-ip-stream.ts'
-import { type Dialect, type PeerName, VIRTUAL_ROUTER_ID } from './dialects.ts'
+import { type Dialect, HOSTS, type PeerName, VIRTUAL_ROUTER_ID } from './dialects.ts'
 
 export interface Wish {
   readonly priority: number
@@ -38,13 +38,13 @@ export const START: Readonly<Record<'ours' | PeerName, Start>> = {
   },
 
   async keepalived(node, dialect, wish) {
-    const keepalived = startKeepalived(node, keepalivedConfiguration(dialect, wish))
+    const keepalived = startKeepalived(node, keepalivedConfiguration(node, dialect, wish))
     await says(keepalived, /Entering (BACKUP|MASTER) STATE/)
     return {
       daemon: keepalived,
       mac: node.mac,
       change(next) {
-        writeFileSync(keepalived.configurationPath, keepalivedConfiguration(dialect, next))
+        writeFileSync(keepalived.configurationPath, keepalivedConfiguration(node, dialect, next))
         keepalived.kill('SIGHUP')
       },
       async leave() {
@@ -69,7 +69,9 @@ export const START: Readonly<Record<'ours' | PeerName, Start>> = {
 }
 
 function ourFile(node: LabNode, dialect: Dialect, { priority, addresses }: Wish): string {
-  const { version, interval, password, checksum } = dialect
+  const { version, interval, password, checksum, unicast } = dialect
+  const { own, others } = hostsOf(node, dialect)
+  const peers = [{ node: node.name, address: own }, ...others.map(address => ({ address }))]
   const web = virtualIP('web', {
     addresses: [...addresses],
     interface: { name: 'eth0' },
@@ -78,12 +80,16 @@ function ourFile(node: LabNode, dialect: Dialect, { priority, addresses }: Wish)
     advertisementInterval: `${interval}ms`,
     priorities: priorities({ [node.name]: priority }),
     ...(checksum ? { checksum } : {}),
+    ...(unicast ? { transport: { mode: 'Unicast', peers } } : {}),
     ...(password ? { authentication: { type: 'PASS', secretRef: { name: 'vrrp' } } } : {}),
   })
   return password ? stream(web, secret('vrrp', password)) : stream(web)
 }
 
-function keepalivedConfiguration({ version, interval, password }: Dialect, { priority, addresses }: Wish): string {
+function keepalivedConfiguration(node: LabNode, dialect: Dialect, { priority, addresses }: Wish): string {
+  const { version, interval, password, unicast } = dialect
+  const { own, others } = hostsOf(node, dialect)
+  const peers = unicast ? `unicast_src_ip ${own}\n  unicast_peer {\n    ${others.join('\n    ')}\n  }` : ''
   const authentication = password ? `authentication {\n auth_type PASS\n auth_pass ${password}\n }` : ''
   return `
 global_defs {
@@ -97,9 +103,16 @@ vrrp_instance VI_1 {
   version ${version}
   advert_int ${interval / 1000}
   ${authentication}
+  ${peers}
   virtual_ipaddress {
     ${addresses.join('\n    ')}
   }
 }
 `
+}
+
+/** The node's own address among those of the LAN. */
+function hostsOf(node: LabNode, { family }: Dialect): { own: string; others: string[] } {
+  const isOwn = (host: string) => node.addresses.some(address => address.startsWith(`${host}/`))
+  return { own: HOSTS[family].find(isOwn) ?? '', others: HOSTS[family].filter(host => !isOwn(host)) }
 }

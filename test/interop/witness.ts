@@ -6,6 +6,9 @@ import { ADDRESSES, type Dialect } from './dialects.ts'
 
 const ASKED_EVERY = 20
 
+/** Frames of IP protocol 112, in hexadecimal. */
+const VRRP = { IPv4: /^.{24}0800.{18}70/, IPv6: /^.{24}86dd.{12}70/ } as const
+
 /** A host of the LAN, that hears every advert and asks all the time who has the addresses: who is MASTER is what it sees, whatever routers say. */
 export class Witness {
   readonly #asking: Asking
@@ -19,8 +22,7 @@ export class Witness {
     const lastAdverts = new Map<string, string>()
     const reading = readFrames(client, frame => {
       const digits = Buffer.from(frame).toString('hex')
-      const group = dialect.family === 'IPv4' ? '01005e000012' : '333300000012'
-      if (digits.startsWith(group)) lastAdverts.set(macIn(digits), digits)
+      if (VRRP[dialect.family].test(digits)) lastAdverts.set(macIn(digits), digits)
     })
     const asking = await startAsking(client, ADDRESSES[dialect.family], ASKED_EVERY)
     return new Witness(dialect, asking, reading, lastAdverts)
