@@ -1,0 +1,104 @@
+/* Whole agents and the controller's plan on a virtual wire: a change of who speaks to whom, and how, is no change of MASTER. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { VirtualIPSpec } from '../../src/api/virtual-ip.ts'
+import { World } from './world.ts'
+
+const UNICAST = { transport: { mode: 'Unicast' as const } }
+const SEEDS = [1, 2, 3, 4, 5]
+
+for (const [from, to] of [
+  [{}, UNICAST],
+  [UNICAST, {}],
+] as const) {
+  const name = (transport: object) => (transport === UNICAST ? 'unicast' : 'multicast')
+  test(`from ${name(from)} to ${name(to)} nobody notices; then a crash is noticed by the new one`, async () => {
+    for (const seed of SEEDS) {
+      const world = worldOf(seed, web(2, from))
+      await world.run(8000)
+      const [master] = masters(world)
+      const before = transitions(world)
+      world.edit('web', web(2, to))
+      await world.run(8000)
+      assert.deepEqual(transitions(world), before, told(world))
+      assert.equal(isByUnicast(world), to === UNICAST, told(world))
+      const crashed = world.machines.find(({ kernel }) => kernel.name === master) ?? assert.fail(told(world))
+      world.kill(crashed)
+      await world.run(2000)
+      assert.equal(masters(world).length, 1, told(world))
+      assert.notEqual(masters(world)[0], master)
+      assert.equal(world.violation, undefined)
+    }
+  })
+}
+
+test('a node that joins those who speak unicast, and one that leaves them, are no change of MASTER', async () => {
+  for (const seed of SEEDS) {
+    const world = worldOf(seed, web(1, UNICAST))
+    await world.run(8000)
+    const [master] = masters(world)
+    for (const redundancy of [2, 3, 2, 3]) {
+      world.edit('web', web(redundancy, UNICAST))
+      await world.run(6000)
+      assert.deepEqual(masters(world), [master], told(world))
+      assert.equal(members(world).length, redundancy, told(world))
+    }
+    assert.deepEqual(
+      transitions(world).filter(line => line.includes(` ${master} `) && line.includes('MASTER -> ')),
+      [],
+      told(world),
+    )
+    assert.equal(world.violation, undefined)
+  }
+})
+
+test('where the MASTER does not reach the API server, a node that is to join waits until it does', async () => {
+  for (const seed of SEEDS) {
+    const world = worldOf(seed, web(2, UNICAST))
+    await world.run(8000)
+    const [master = ''] = masters(world)
+    world.plane.setCutOff(master, true)
+    world.edit('web', web(3, UNICAST))
+    await world.run(20_000)
+    assert.equal(members(world).length, 2, told(world))
+    assert.deepEqual(masters(world), [master], told(world))
+    world.plane.setCutOff(master, false)
+    await world.run(10_000)
+    assert.equal(members(world).length, 3, told(world))
+    assert.deepEqual(masters(world), [master], told(world))
+    assert.equal(world.violation, undefined)
+  }
+})
+
+function web(redundancy: number, transport: Partial<VirtualIPSpec>): VirtualIPSpec {
+  return { addresses: ['10.0.0.100/32'], interface: { name: 'eth0' }, redundancy, ...transport }
+}
+
+function worldOf(seed: number, spec: VirtualIPSpec): World {
+  const slow = { tick: 4, delay: 1, jitter: 2, lateness: 5, callTime: 0.1 }
+  return new World({ seed, machines: 3, virtualIPs: { web: spec }, handover: 29_000, hasFence: true, ...slow }, true)
+}
+
+/** Nodes whose agents say that they are MASTER. */
+function masters(world: World): string[] {
+  return members(world).flatMap(({ node, state }) => (state === 'MASTER' ? [node] : []))
+}
+
+function members(world: World): { node: string; state: string }[] {
+  return world.machines.flatMap(({ kernel, process }) =>
+    process && !process.isDead ? (process.loop?.status() ?? []).map(({ state }) => ({ node: kernel.name, state })) : [],
+  )
+}
+
+function isByUnicast(world: World): boolean {
+  const told = world.machines.flatMap(({ process }) => process?.loop?.told ?? [])
+  return told.length > 0 && told.every(({ unicast }) => unicast !== undefined && unicast.multicast === undefined)
+}
+
+function transitions(world: World): string[] {
+  return (world.transcript ?? []).filter(line => / -> (MASTER|BACKUP|FAULT|INITIALIZE)/.test(line))
+}
+
+function told(world: World): string {
+  return (world.transcript ?? []).join('\n')
+}
