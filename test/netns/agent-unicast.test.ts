@@ -64,6 +64,22 @@ describe('agents that speak to their peers alone', { concurrency: 4 }, () => {
     )
   })
 
+  test('believe no longer who is a peer no longer, though it says what it said before', async t => {
+    const { node } = testLan(t, 'uni-ex')
+    const [node1, node2, node3] = [node(), node(), node()]
+    const keepalived = startKeepalived(node3, instance('10.1.0.3', '10.1.0.1'))
+    await says(keepalived, 'Entering MASTER STATE')
+    const agent = startAgent(node1, { file: stream(web([node1, node2, node3])) })
+    await comesTo(agent, 'BACKUP')
+    // Longer than a Backup waits for a silent one.
+    await sleep(1500)
+    await comesTo(agent, 'BACKUP')
+    assert.deepEqual(holders([node1], '10.1.0.100'), [])
+    writeFileSync(agent.file, stream(web([node1, node2])))
+    await comesTo(agent, 'MASTER', { daemons: [keepalived] })
+    await keepalived.stop()
+  })
+
   test('refuse whoever is no peer, and who is too far away, and count both by their reasons', async t => {
     const { node } = testLan(t, 'uni-else')
     const [node1, node2, node3] = [node(), node(), node()]

@@ -50,3 +50,38 @@ for (const [family, source] of [
     assert.deepEqual(received, [], 'nor by this node')
   })
 }
+
+for (const [family, source, peer] of [
+  ['IPv4', '10.1.0.1', '10.1.0.2'],
+  ['IPv6', 'fd01::1', 'fd01::2'],
+] as const) {
+  test(`over ${family} by unicast a try is refused where the firewall refuses adverts to that peer, which hears nothing to mind`, async t => {
+    const { node } = testLan(t, `tru${family}`.toLowerCase())
+    const [node1, node2] = [node(), node()]
+    const listener = listenOn(node2)
+    t.after(() => listener.close())
+    const index = Number(node1.run('cat', '/sys/class/net/eth0/ifindex'))
+    const socket = inNamespace(node1.name, () =>
+      openVrrpSocket({
+        family,
+        link: { index, name: 'eth0' },
+        source: ipAddress(source),
+        unicast: true,
+        onReadable() {},
+        onRefused() {},
+      }),
+    )
+    t.after(() => socket.close())
+    const [to, other] = [peer, `${peer}7`].map(text => ({ address: ipAddress(text), ttl: 255 }))
+    const chain = 'add chain inet firewall out { type filter hook output priority 0; }'
+    const rule = `${family === 'IPv4' ? 'ip' : 'ip6'} daddr ${peer} meta l4proto 112 drop`
+    node1.run('nft', `add table inet firewall; ${chain}; add rule inet firewall out ${rule}`)
+    assert.throws(() => socket.tryToSend(to), { errno: 'EPERM', message: /refused by this node's firewall/ })
+    socket.tryToSend(other)
+    node1.run('nft', 'delete', 'table', 'inet', 'firewall')
+    socket.tryToSend(to)
+    const heard = () => listener.heard.filter(line => line.startsWith('advert'))
+    await eventually('the peer hears it', () => heard().length > 0)
+    assert.deepEqual(heard(), [`advert 0 priority 0 from ${source}`], 'of no virtual router')
+  })
+}

@@ -12,13 +12,19 @@ for (const [from, to] of [
   [UNICAST, {}],
 ] as const) {
   const name = (transport: object) => (transport === UNICAST ? 'unicast' : 'multicast')
-  test(`from ${name(from)} to ${name(to)} nobody notices; then a crash is noticed by the new one`, async () => {
+  test(`from ${name(from)} to ${name(to)} nobody notices, though one hears of it late; then a crash is noticed by the new one`, async () => {
     for (const seed of SEEDS) {
       const world = worldOf(seed, web(2, from))
       await world.run(8000)
-      const [master] = masters(world)
+      const [master = ''] = masters(world)
+      const [backup = ''] = members(world).flatMap(({ node }) => (node === master ? [] : [node]))
       const before = transitions(world)
+      const late = seed % 2 === 0 ? master : backup
+      world.plane.setCutOff(late, true)
       world.edit('web', web(2, to))
+      await world.run(5000)
+      assert.deepEqual(transitions(world), before, told(world))
+      world.plane.setCutOff(late, false)
       await world.run(8000)
       assert.deepEqual(transitions(world), before, told(world))
       assert.equal(isByUnicast(world), to === UNICAST, told(world))
