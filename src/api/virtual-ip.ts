@@ -137,7 +137,7 @@ export const Transport = {
     },
     ttl: hops("IPv4's TTL and IPv6's Hop Limit of what is sent (mode Unicast; default: 255)."),
     minTTL: hops(
-      'Adverts that arrive with less are refused (mode Unicast; default: the ttl where no peers are given, so that what came through a router is refused; else 1).',
+      'Adverts that arrive with less are refused (mode Unicast; default: the ttl where no peers are given and all nodes are on one segment, so that what came through a router is refused; else 1).',
     ),
   },
 } as const satisfies JsonSchema

@@ -107,6 +107,8 @@ class Talk {
   /** Of members; undefined where it is not known. */
   readonly #wanted: ReadonlyMap<string, IpAddress | undefined>
   readonly #isUnicast: boolean
+  /** No router is between the members. */
+  readonly #isNear: boolean
 
   constructor(demand: Demand, { family, addresses }: FamilyDemand, members: readonly Speaker[], survey: Survey) {
     this.family = family
@@ -115,12 +117,14 @@ class Talk {
     this.#survey = survey
     this.#isUnicast = demand.virtualIP.spec.transport?.mode === 'Unicast'
     this.#runners = [...survey.inUse.byNode(demand.name).keys()].flatMap(node => this.#runner(node) ?? [])
+    const places = members.map(({ node, links }) => ({ node, link: links.find(link => link.family === family)?.name }))
     this.#wanted = new Map(
-      members.map(({ node, links }) => {
-        const link = links.find(candidate => candidate.family === family)
-        return [node, link && this.#sourceOn(node, link.name)]
-      }),
+      places.map(({ node, link }) => [node, link === undefined ? undefined : this.#sourceOn(node, link)]),
     )
+    const segments = places.flatMap(
+      ({ node, link }) => (link === undefined ? undefined : survey.segments.of(node, link)) ?? [],
+    )
+    this.#isNear = new Set(segments).size <= 1
   }
 
   plan(node: string): SpeakerPlan {
@@ -146,7 +150,7 @@ class Talk {
   }
 
   #unicast(node: string, source: IpAddress, multicast: boolean): Unicast {
-    const { peers, ttl = 255, minTTL = peers ? 1 : ttl } = this.#demand.virtualIP.spec.transport ?? {}
+    const { peers, ttl = 255, minTTL = peers || !this.#isNear ? 1 : ttl } = this.#demand.virtualIP.spec.transport ?? {}
     return {
       source: source.text,
       peers: this.#peersOf(node, source),

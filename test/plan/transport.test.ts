@@ -38,6 +38,13 @@ test('of several addresses of a link it is one beside those to be held', () => {
   assert.deepEqual(speech(cluster.write()), ['node1 192.168.1.1 > 192.168.1.2', 'node2 192.168.1.2 > 192.168.1.1'])
 })
 
+test('nodes on several subnets speak through the routers between', () => {
+  const cluster = Cluster.of(2, i => [link('eth0', `10.0.${i}.1/24`)])
+  cluster.apply('web', { addresses: ['10.9.9.9'], interface: { name: 'eth0' }, ...unicast })
+  assert.deepEqual(speech(cluster.write()), ['node1 10.0.1.1 > 10.0.2.1', 'node2 10.0.2.1 > 10.0.1.1'])
+  assert.equal(cluster.agent('node1').spec?.virtualRouters[0]?.unicast?.minTTL, 1)
+})
+
 describe('peers given by hand', () => {
   test('are an address for a node, and routers that are no nodes here; how far away they are is not checked', () => {
     const peers = [{ node: 'node1', address: '192.168.1.41' }, { address: '10.7.0.1' }]
