@@ -1,41 +1,50 @@
 /* Whole agents and the controller's plan on a virtual wire: a change of who speaks to whom, and how, is no change of MASTER. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { VirtualIPSpec } from '../../src/api/virtual-ip.ts'
+import type { Transport, VirtualIPSpec } from '../../src/api/virtual-ip.ts'
 import { World } from './world.ts'
 
-const UNICAST = { transport: { mode: 'Unicast' as const } }
 const SEEDS = [1, 2, 3, 4, 5]
+const UNICAST: Transport = { mode: 'Unicast' }
+/** No node here has an IPv6 address but its link-local one, which nobody reports. */
+const UNICAST_BY_HAND: Transport = {
+  mode: 'Unicast',
+  peers: [1, 2, 3].map(i => ({ node: `node${i}`, address: `fe80::${i}` })),
+}
 
-for (const [from, to] of [
-  [{}, UNICAST],
-  [UNICAST, {}],
+for (const [address, unicast] of [
+  ['10.0.0.100/32', UNICAST],
+  ['2001:db8::100/128', UNICAST_BY_HAND],
 ] as const) {
-  const name = (transport: object) => (transport === UNICAST ? 'unicast' : 'multicast')
-  test(`from ${name(from)} to ${name(to)} nobody notices, though one hears of it late; then a crash is noticed by the new one`, async () => {
-    for (const seed of SEEDS) {
-      const world = worldOf(seed, web(2, from))
-      await world.run(8000)
-      const [master = ''] = masters(world)
-      const [backup = ''] = members(world).flatMap(({ node }) => (node === master ? [] : [node]))
-      const before = transitions(world)
-      const late = seed % 2 === 0 ? master : backup
-      world.plane.setCutOff(late, true)
-      world.edit('web', web(2, to))
-      await world.run(5000)
-      assert.deepEqual(transitions(world), before, told(world))
-      world.plane.setCutOff(late, false)
-      await world.run(8000)
-      assert.deepEqual(transitions(world), before, told(world))
-      assert.equal(isByUnicast(world), to === UNICAST, told(world))
-      const crashed = world.machines.find(({ kernel }) => kernel.name === master) ?? assert.fail(told(world))
-      world.kill(crashed)
-      await world.run(2000)
-      assert.equal(masters(world).length, 1, told(world))
-      assert.notEqual(masters(world)[0], master)
-      assert.equal(world.violation, undefined)
-    }
-  })
+  for (const [from, to] of [
+    [undefined, unicast],
+    [unicast, undefined],
+  ] as const) {
+    const name = (transport: object | undefined) => (transport ? 'unicast' : 'multicast')
+    test(`${address}, from ${name(from)} to ${name(to)}: nobody notices, though one hears of it late; then a crash is noticed by the new one`, async () => {
+      for (const seed of SEEDS) {
+        const world = worldOf(seed, web(2, from, address))
+        await world.run(8000)
+        const [master = ''] = masters(world)
+        const [backup = ''] = members(world).flatMap(({ node }) => (node === master ? [] : [node]))
+        const before = transitions(world)
+        const late = seed % 2 === 0 ? master : backup
+        world.plane.setCutOff(late, true)
+        world.edit('web', web(2, to, address))
+        await world.run(5000)
+        assert.deepEqual(transitions(world), before, told(world))
+        world.plane.setCutOff(late, false)
+        await world.run(8000)
+        assert.deepEqual(transitions(world), before, told(world))
+        assert.equal(isByUnicast(world), to !== undefined, told(world))
+        const crashed = world.machines.find(({ kernel }) => kernel.name === master) ?? assert.fail(told(world))
+        world.kill(crashed)
+        await world.run(2000)
+        assert.deepEqual(masters(world), [backup], told(world))
+        assert.equal(world.violation, undefined)
+      }
+    })
+  }
 }
 
 test('a node that joins those who speak unicast, and one that leaves them, are no change of MASTER', async () => {
@@ -76,8 +85,8 @@ test('where the MASTER does not reach the API server, a node that is to join wai
   }
 })
 
-function web(redundancy: number, transport: Partial<VirtualIPSpec>): VirtualIPSpec {
-  return { addresses: ['10.0.0.100/32'], interface: { name: 'eth0' }, redundancy, ...transport }
+function web(redundancy: number, transport: Transport | undefined, address = '10.0.0.100/32'): VirtualIPSpec {
+  return { addresses: [address], interface: { name: 'eth0' }, redundancy, ...(transport && { transport }) }
 }
 
 function worldOf(seed: number, spec: VirtualIPSpec): World {
