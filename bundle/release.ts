@@ -17,16 +17,9 @@ import { basename, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { disagreements } from './versions.ts'
+import { WITH_THE_PROGRAM } from './with-the-program.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-/** What somebody without a cluster reads, or copies from. */
-const WITH_THE_PROGRAM = [
-  'CHANGELOG.md',
-  'deploy/kube-vrrp.service',
-  ...['control-plane', 'diagnosis', 'file-mode', 'from-keepalived', 'image', 'virtual-ip'].map(
-    name => `docs/${name}.md`,
-  ),
-]
 /** What kubectl and kubelets are given where there is no Helm. */
 const MANIFESTS = ['install.yaml', 'static-pod.yaml']
 
