@@ -131,9 +131,9 @@ export async function runAgent(
   const announcements = openAnnouncementSocket(heard => loop?.heardAnnouncements(heard))
   opened.defer(() => announcements.close())
   const linkStates = new AgentLinkStates(() => links.links)
-  const links: LinkTable = await watchLinks(() => {
+  const links: LinkTable = await watchLinks(returned => {
     linkStates.changed()
-    if (loop?.linksChanged()) source?.linksChanged()
+    if (loop?.linksChanged(returned)) source?.linksChanged()
   })
   opened.defer(() => links.close())
 

@@ -8,7 +8,7 @@ import type { Addresses } from '../linux/addresses.ts'
 import type { HeardAnnouncement } from '../linux/announcement-socket.ts'
 import type { Fence } from '../linux/fence.ts'
 import type { FrameSocket } from '../linux/frame-socket.ts'
-import type { LinkTable } from '../linux/links.ts'
+import type { LinkTable, Returned } from '../linux/links.ts'
 import type { Ownership } from '../linux/ownership.ts'
 import { SyscallError } from '../linux/syscall-error.ts'
 import type { readSysctl } from '../linux/sysctl.ts'
@@ -194,13 +194,14 @@ export class Loop {
     this.#reconcile()
   }
 
-  /** The links, or their addresses, are not what they were. Gives whether that is more than the addresses that it holds. */
-  linksChanged(): boolean {
+  /** The links, or their addresses, are not what they were; `returned`: these went and came back. Gives whether that is more than the addresses that it holds. */
+  linksChanged(returned: readonly Returned[] = []): boolean {
     const { circumstances, readdressed } = this.#linkChanges.since(this.#parts.links.links)
     this.#output.look()
     this.#pass(() => {
       if (circumstances) this.#membership.reconcile()
       for (const { index } of readdressed) this.#announceOn(index)
+      this.#output.announceAt(returned)
     })
     return circumstances
   }

@@ -118,6 +118,15 @@ export class Output {
     this.#announceDue(this.#parts.clock.now())
   }
 
+  /**
+   * As `announce`, whoever is Active there. Who deletes an address while it is renewed does not see it gone: the kernel adds what is renewed.
+   */
+  announceAt(places: readonly Pick<AddressChange, 'linkIndex' | 'prefix'>[]): void {
+    if (places.length === 0) return
+    const active = this.#activeByPlace()
+    for (const key of new Set(places.flatMap(place => active.get(placeOf(place)) ?? []))) this.announce(key)
+  }
+
   work(): void {
     this.#held.work()
   }

@@ -38,11 +38,17 @@ export interface LinkTable {
   close(): void
 }
 
+/** An address that is where it was, and was gone for a moment. */
+export interface Returned {
+  readonly linkIndex: number
+  readonly prefix: Prefix
+}
+
 /**
  * Reads all links and their addresses, then keeps them as the kernel tells. `onChange` is called in the turn of the event loop in which a
- * change arrives, once for all that arrived. Rejects with a SyscallError where they can't be read at first; later losses are made up for.
+ * change arrives, once for all that arrived, with the addresses that went and came back meanwhile. Rejects with a SyscallError where they can't be read at first; later losses are made up for.
  */
-export function watchLinks(onChange: () => void): Promise<LinkTable> {
+export function watchLinks(onChange: (returned: readonly Returned[]) => void): Promise<LinkTable> {
   return new Promise(resolve => {
     const watch: LinkWatch = new LinkWatch({ onRead: () => resolve(watch), onChange })
   })
@@ -51,7 +57,7 @@ export function watchLinks(onChange: () => void): Promise<LinkTable> {
 interface LinkWatchEvents {
   /** The table has been read for the first time. */
   onRead(): void
-  onChange(): void
+  onChange(returned: readonly Returned[]): void
 }
 
 class LinkWatch implements LinkTable {
@@ -77,14 +83,15 @@ class LinkWatch implements LinkTable {
   #drain(): void {
     const isComplete = this.#socket.drain(envelope => this.#take(envelope))
     if (!isComplete) this.#makeUpForLoss()
-    if (this.#table.publish(this.links)) this.#tell()
+    const returned = this.#table.publish(this.links)
+    if (returned) this.#tell(returned)
   }
 
-  #tell(): void {
+  #tell(returned: readonly Returned[]): void {
     const { onRead, onChange } = this.#events
-    const tell = this.#isRead ? onChange : onRead
+    if (this.#isRead) onChange(returned)
+    else onRead()
     this.#isRead = true
-    tell()
   }
 
   #makeUpForLoss(): void {
@@ -145,6 +152,9 @@ const MOST_DUMPS = 4
 class RouteTable {
   readonly #rows = new Map<number, Row>()
   readonly #touched = new Set<number>()
+  /** Since `publish`. */
+  readonly #gone = new Set<string>()
+  #returned: Returned[] = []
 
   /** Whether `message` changed anything. */
   apply(message: RouteMessage): boolean {
@@ -166,16 +176,19 @@ class RouteTable {
     }
   }
 
-  /** Makes `links` what this table says, and returns whether anything was said since the last time. */
-  publish(links: Map<number, Link>): boolean {
-    if (this.#touched.size === 0) return false
+  /** Makes `links` what this table says. Undefined: nothing was said since the last time; else the addresses that went and came back. */
+  publish(links: Map<number, Link>): readonly Returned[] | undefined {
+    if (this.#touched.size === 0) return undefined
     for (const index of links.keys()) if (!this.#rows.has(index)) links.delete(index)
     for (const index of this.#touched) {
       const row = this.#rows.get(index)
       if (row) links.set(index, linkOf(row))
     }
+    const returned = this.#returned
+    this.#returned = []
+    this.#gone.clear()
     this.#touched.clear()
-    return true
+    return returned
   }
 
   #setLink(link: LinkMessage): boolean {
@@ -191,12 +204,16 @@ class RouteTable {
     const old = addresses?.get(key)
     if (!addresses || (old && sameAddressMessage(old, address))) return false
     addresses.set(key, address)
+    const { linkIndex, prefix } = address
+    if (!old && this.#gone.has(placeOf(address))) this.#returned.push({ linkIndex, prefix })
     return this.#touch(address.linkIndex)
   }
 
-  #removeAddress({ linkIndex, prefix }: AddressMessage): boolean {
-    const removed = this.#rows.get(linkIndex)?.addresses.delete(formatPrefix(prefix))
-    return removed === true && this.#touch(linkIndex)
+  #removeAddress(address: AddressMessage): boolean {
+    const { linkIndex, prefix } = address
+    const isRemoved = this.#rows.get(linkIndex)?.addresses.delete(formatPrefix(prefix)) === true
+    if (isRemoved) this.#gone.add(placeOf(address))
+    return isRemoved && this.#touch(linkIndex)
   }
 
   #touch(index: number): true {
@@ -228,6 +245,10 @@ function linkOf({ link: { flags, index, name, mac, mtu }, addresses }: Row): Lin
       flags,
     })),
   }
+}
+
+function placeOf({ linkIndex, prefix }: AddressMessage): string {
+  return `${linkIndex} ${formatPrefix(prefix)}`
 }
 
 function sameLink(a: LinkMessage, b: LinkMessage): boolean {

@@ -16,6 +16,11 @@ import { priorities, stream, virtualIP } from '../lab/virtual-ip-stream.ts'
 const TIMES = 5
 const hosts = Array.from({ length: TIMES }, (_, i) => 101 + i)
 const OWN = '10.1.0.1'
+/** Before anybody sees that it was gone: as where it is renewed at that very moment. */
+const BACK_AT_ONCE = {
+  'deleted, and back at once': ['10.1.0.105', '10.1.0.105/32', ''],
+  'deleted (IPv6), and back at once': ['fd01::105', 'fd01::105/64', 'nodad'],
+} as const
 /** A sequence of announcements is begun anew no more often, in ms. */
 const ANEW = 1050
 
@@ -39,6 +44,12 @@ describe('of a MASTER', { concurrency: 2 }, () => {
     for (const host of hosts) {
       await expected.announced('deleted', [`10.1.0.${host}`], `ip address delete 10.1.0.${host}/32 dev eth0`)
       await expected.announced('deleted (IPv6)', [`fd01::${host}`], `ip address delete fd01::${host}/64 dev eth0`)
+    }
+    for (const [what, [address, prefix, flags]] of Object.entries(BACK_AT_ONCE)) {
+      await sleep(ANEW)
+      const batch = `printf 'address delete ${prefix} dev eth0\\naddress add ${prefix} dev eth0 ${flags}\\n' | ip -batch -`
+      const { pid } = agent.process
+      await expected.announced(what, [address], `kill -STOP ${pid}; ${batch}; kill -CONT ${pid}`)
     }
     const v4 = hosts.map(host => `10.1.0.${host}`)
     const all = [...v4, ...hosts.map(host => `fd01::${host}`)]

@@ -12,12 +12,14 @@ const lan = openLan({ bridge: 'br-links' })
 let node: LabNode
 let table: LinkTable
 let changes = 0
+const returned: string[] = []
 
 before(async () => {
   node = lan.addNode({ name: 'links1', addresses: ['10.9.1.1/24', 'fd09:1::1/64'] })
   table = await inNamespace('links1', () =>
-    watchLinks(() => {
+    watchLinks(addresses => {
       changes++
+      returned.push(...addresses.map(({ prefix }) => formatPrefix(prefix)))
     }),
   )
 })
@@ -39,7 +41,7 @@ test('what is there when the watch begins is in the table', () => {
   assert.deepEqual([link('eth0').addresses[0]?.scope, link('eth0').addresses[2]?.scope], [0, 253])
 })
 
-test('an address that comes and goes by hand is noticed within 20 ms, with its mark', async () => {
+test('an address that comes and goes by hand is noticed, with its mark', async () => {
   const addresses = await inNamespace('links1', () => openAddresses(177, 60_000))
   const prefix = parsePrefix('10.9.1.5/32') ?? assert.fail()
   await addresses.apply([{ action: 'hold', linkIndex: link('eth0').index, linkName: 'eth0', prefix }])
@@ -50,9 +52,20 @@ test('an address that comes and goes by hand is noticed within 20 ms, with its m
   assert.equal(link('eth0').addresses[0]?.protocol, undefined)
 
   node.run('ip', 'address', 'delete', '10.9.1.5/32', 'dev', 'eth0')
-  const deleted = performance.now()
   await soon(() => !addressesOf(link('eth0')).includes('10.9.1.5/32'))
-  assert.ok(performance.now() - deleted < 20, `${performance.now() - deleted} ms`)
+  assert.deepEqual(returned, [])
+})
+
+test('an address that goes and comes back before anybody looks is told of', async () => {
+  const before = changes
+  // This process is not polled meanwhile.
+  for (const address of ['10.9.1.1/24', 'fd09:1::1/64']) {
+    node.run('ip', 'address', 'delete', address, 'dev', 'eth0')
+    node.run('ip', 'address', 'add', address, 'dev', 'eth0')
+  }
+  await soon(() => changes > before)
+  assert.deepEqual(returned.sort(), ['10.9.1.1/24', 'fd09:1::1/64'])
+  assert.deepEqual(addressesOf(link('eth0')).sort(), ['10.9.1.1/24', 'fd09:1::1/64', 'fe80::ff:fe00:1/64'])
 })
 
 test('a link that goes down and up, loses its carrier, changes its MAC or MTU is noticed', async () => {
