@@ -12,8 +12,30 @@ export function folderOf(path: string): string {
   return end < 0 ? '' : path.slice(0, Math.max(1, end))
 }
 
+/** Where keepalived looks for its configuration: on a node, the folder of the file that is imported. */
+export const HOME = '/etc/keepalived'
+
+/** Where the files are that a file in `folder` includes as `pattern`, where what is in HOME on the node is in `home` here. */
+export function asHere(pattern: string, folder: string, home: string): string {
+  const path = resolved(pattern, folder)
+  return path.startsWith(`${HOME}/`) && home !== HOME ? resolved(path.slice(HOME.length + 1), home) : path
+}
+
+/** The folder of `file` on the node, where that of `main` is HOME. */
+export function folderThere(file: string, main: string): string {
+  const [folder, home] = [folderOf(file), folderOf(main)]
+  if (folder === home) return HOME
+  const below =
+    home === '' && !folder.startsWith('/')
+      ? folder
+      : folder.startsWith(`${home}/`)
+        ? folder.slice(home.length + 1)
+        : undefined
+  return below === undefined ? folder : `${HOME}/${below}`
+}
+
 /** A path as it is from `folder`, without `.` and `..`. */
-export function resolved(path: string, folder: string): string {
+function resolved(path: string, folder: string): string {
   const whole = path.startsWith('/') || folder === '' ? path : `${folder}/${path}`
   const parts: string[] = []
   for (const part of whole.split('/')) {

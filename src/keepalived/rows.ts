@@ -1,5 +1,5 @@
 import { withoutComment } from './comment.ts'
-import { folderOf, type ReadIncluded, resolved } from './include.ts'
+import { asHere, folderOf, folderThere, HOME, type ReadIncluded } from './include.ts'
 import { repetitionOf } from './repetition.ts'
 import type { SyntaxProblem } from './syntax.ts'
 import { substitute, undefinedIn } from './variables.ts'
@@ -35,7 +35,7 @@ export interface Surroundings {
  * lines. Each line of the file is a row; one that is worked out is empty, and what it stands for follows. Problems count rows from 1.
  */
 export function workOut(source: Source, surroundings: Surroundings): { rows: Row[]; problems: SyntaxProblem[] } {
-  const work = new Work(surroundings)
+  const work = new Work(source.file, surroundings)
   work.read(source, [])
   work.sayUnused()
   return { rows: work.rows, problems: work.problems }
@@ -58,24 +58,26 @@ interface Definition {
 
 /** Far more than keepalived could hold; what refers to itself would never end. */
 const [MOST_CHARACTERS, DEEPEST] = [1_000_000, 30]
-/** Where keepalived looks for its configuration, and hence what `${_PWD}` mostly is. */
-const HOME = '/etc/keepalived'
 
 class Work {
   readonly rows: Row[] = []
   readonly problems: SyntaxProblem[] = []
+  readonly #main: string
   readonly #surroundings: Surroundings
   readonly #definitions = new Map<string, Definition>()
   readonly #unknownIDs = new Set<string>()
-  #folders: readonly string[] = [HOME]
+  #file: string
   #left = MOST_CHARACTERS
 
-  constructor(surroundings: Surroundings) {
+  constructor(main: string, surroundings: Surroundings) {
+    this.#main = main
+    this.#file = main
     this.#surroundings = surroundings
   }
 
   /** `within`: the files that include it. */
   read({ file, text }: Source, within: readonly string[]): void {
+    this.#file = file
     const rows = text.split(/\r?\n/).map((text, i): Row => ({ text, at: { file, line: i + 1 } }))
     for (let i = 0; i < rows.length; ) {
       const [row, ...further] = linesOfDefinition(rows, i)
@@ -128,9 +130,11 @@ class Work {
       return
     }
     const replaced = this.#replaced(text)
+    const isInclude = /^include[rmwba]?\s/.test(text)
+    if (/\$\{_PWD\}/.test(text) && !isInclude) this.#say('_PWD', `read as in ${HOME}`, this.rows.length + 1)
     if (this.#left < 0) this.#sayTooMuch(text, line)
     else if (replaced !== text) for (const part of replaced.split('\n')) this.#again(part, line)
-    else if (/^include[rmwba]?\s/.test(text)) this.#include(text, line)
+    else if (isInclude) this.#include(text, line)
     else this.#take(text, line)
   }
 
@@ -181,20 +185,13 @@ class Work {
       case '_INSTANCE':
         return this.#surroundings.configID
       case '_PWD':
-        return this.#folder()
+        return folderThere(this.#file, this.#main)
       case '_HASH':
         return '#'
       case '_BANG':
         return '!'
     }
     return undefined
-  }
-
-  #folder(): string {
-    const folder = this.#folders.at(-1) ?? HOME
-    const sentence = `read as ${folder}, as if keepalived.conf were in ${HOME}`
-    this.#say('_PWD', sentence, this.rows.length + 1)
-    return folder
   }
 
   #repeat(text: string, line: Line): void {
@@ -222,19 +219,19 @@ class Work {
   }
 
   #include(text: string, line: Line): void {
-    const { at, within } = line
+    const { within } = line
     this.#emptyFor(line)
     const [keyword = '', pattern = ''] = text.split(/\s+(.*)/)
-    const found = this.#surroundings.include(resolved(pattern, folderOf(at.file)))
+    const found = this.#surroundings.include(asHere(pattern, folderOf(this.#file), folderOf(this.#main)))
     if (found.length === 0) this.#say(keyword, `there is no ${pattern} here: ${WHERE}`)
     for (const { path, ...content } of found) {
       if ('problem' in content) this.#say(keyword, `cannot read ${path}: ${content.problem}: ${WHERE}`)
       else if (within.includes(path)) this.#say(keyword, `${path} includes itself: left out`)
       else if (within.length === DEEPEST) this.#say(keyword, `${path} is a file in ${DEEPEST} others: left out`)
       else {
-        this.#folders = [...this.#folders, resolved(folderOf(pattern), this.#folders.at(-1) ?? HOME)]
+        const before = this.#file
         this.read({ file: path, text: content.text }, within)
-        this.#folders = this.#folders.slice(0, -1)
+        this.#file = before
       }
     }
   }

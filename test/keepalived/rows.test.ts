@@ -90,6 +90,24 @@ test('files are included where the line is, from the folder of the file that nam
   assert.deepEqual(problems, [])
 })
 
+test('the folder of the file is that of keepalived on the node, so that copies find each other', () => {
+  for (const folder of ['', 'node1/', '/srv/node1/', '../', '/etc/keepalived/']) {
+    const { rows, problems } = workedOut({
+      [`${folder}k.conf`]: 'include /etc/keepalived/a/*.conf\ninclude ${_PWD}/a/b\ninclude /srv/c',
+      [`${folder}a/x.conf`]: 'in "${_PWD}"\ninclude b\n',
+      [`${folder}a/b`]: 'b',
+      '/srv/c': 'c',
+    })
+    assert.deepEqual(rows, [
+      `${folder}a/x.conf:1 in "/etc/keepalived/a"`,
+      `${folder}a/b:1 b`,
+      `${folder}a/b:1 b`,
+      '/srv/c:1 c',
+    ])
+    assert.deepEqual(problems, [`${folder}a/x.conf:1 _PWD: read as in /etc/keepalived`])
+  }
+})
+
 const odd: readonly [what: string, files: Record<string, string>, problems: string[]][] = [
   [
     'a file that is not there, and a folder',
@@ -119,11 +137,7 @@ const odd: readonly [what: string, files: Record<string, string>, problems: stri
     ],
   ],
   ['a random number', { f: 'a ${_RANDOM 1 5}' }, ['f:1 ${_RANDOM 1 5}: a random number: write one']],
-  [
-    'the folder',
-    { f: 'a ${_PWD}/b' },
-    ['f:1 _PWD: read as /etc/keepalived, as if keepalived.conf were in /etc/keepalived'],
-  ],
+  ['the folder', { f: 'a ${_PWD}/b' }, ['f:1 _PWD: read as in /etc/keepalived']],
   [
     'repetitions that are none',
     { f: '~SEQ(A, 1, 2)\n~SEQ(A, x) a\n~SEQ(A,1,0,5) a\n~LST({A,B},{1}) a\n~LOOP(1) a' },
