@@ -47,7 +47,8 @@ export interface ProcessOptions {
 export interface Engine {
   config: VirtualRouterConfig
   configuredAt: Instant
-  readonly startedAt: Instant
+  /** When it last left Initialize. */
+  startedAt: Instant
   state: 'Initialize' | 'Backup' | 'Active'
   /** By the world's clock, as all that follows. */
   since: Instant
@@ -549,6 +550,7 @@ export class AgentProcess implements Listener, EngineListener {
     for (const observation of observations) {
       if (observation.type === 'Transition') engine.reason = observation.reason
     }
+    if (engine.state === 'Initialize') engine.startedAt = now
     engine.state = state.name
     engine.since = now
     engine.adverts = 0

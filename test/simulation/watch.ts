@@ -216,7 +216,7 @@ export class Watch {
     const ready = this.#firstReady(text)
     if (since === undefined || ready === undefined) return
     if (this.#isLeftOut(text)) this.#mixedAt.set(text, this.#now)
-    const interval = this.#longestInterval(text)
+    const interval = Math.max(this.#longestInterval(text), ...this.#enginesFor(text).map(each => each.heardInterval))
     const from = Math.max(since, ready, this.#world.segment.troubledAt, this.#mixedAt.get(text) ?? 0)
     const length = this.#now - from
     this.longestUnanswered = Math.max(this.longestUnanswered, length)
