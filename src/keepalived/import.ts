@@ -1,17 +1,12 @@
 import { DEFAULT_NAMESPACE, PASSWORD_SECRET } from '../api/names.ts'
 import { describeFieldErrors, parseVirtualIP } from '../api/parse.ts'
 import type { VirtualIP } from '../api/virtual-ip.ts'
-import {
-  type Instance,
-  readConfiguration,
-  type Say,
-  type Script,
-  type TrackFile,
-  type TrackProcess,
-} from './configuration.ts'
+import { type Instance, readConfiguration } from './configuration.ts'
+import type { Say } from './given.ts'
 import type { ReadIncluded } from './include.ts'
 import { formatNote, type Note } from './note.ts'
 import { workOut } from './rows.ts'
+import type { Script, TrackFile, TrackProcess } from './trackers.ts'
 import { familyOfMember, type Group, type Member, type SayOf, specOf } from './virtual-router-spec.ts'
 
 /** A node's keepalived.conf. */
