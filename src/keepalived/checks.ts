@@ -91,7 +91,7 @@ function fileChecks({ value, line }: Given<Weighted>, member: Member, say: SayOf
   const check: Check = {
     name: `file-${value.name}`,
     file: { path: file.path },
-    ...(weight === 0 ? {} : { weight: reverse ? -weight : weight }),
+    ...(weight === 0 ? weighing(0, reverse) : { weight: reverse ? -weight : weight }),
   }
   return [{ check, line: file.line, keyword: 'vrrp_track_file', tracking: 'track_file' }]
 }

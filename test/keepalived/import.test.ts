@@ -366,7 +366,7 @@ const lines: readonly Line[] = [
       'node1.conf:8: label: no equal yet: the address gets no label',
       'node1.conf:8: brd: no equal yet: the address gets no broadcast address of its own',
       'node1.conf:9: dev: no equal yet: the address goes to the link of the virtual router, not to eth1',
-      'node1.conf:9: noprefixroute: not carried over: kube-vrrp has no equal, or does not know it',
+      'node1.conf:9: noprefixroute: not needed: no address brings a route along',
     ],
   ],
   [
@@ -560,6 +560,7 @@ test('tracked links are link checks, but for the own one', () => {
     'eth2 weight -20',
     'eth3 weight 20',
     'eth4 weight 20 reverse',
+    'eth6 weight 0 reverse',
     'eth0',
     'eth0 weight 5',
     'a/b',
@@ -571,13 +572,14 @@ test('tracked links are link checks, but for the own one', () => {
     { name: 'link-eth2', link: { name: 'eth2' }, weight: -20 },
     { name: 'link-eth3', link: { name: 'eth3' }, weight: 20 },
     { name: 'link-eth4', link: { name: 'eth4' }, inverse: true, weight: -20 },
+    { name: 'link-eth6', link: { name: 'eth6' }, inverse: true },
     { name: 'link-eth5', link: { name: 'eth5' } },
   ])
   assert.deepEqual(notes(result), [
-    'node1.conf:12: track_interface: not needed: the link of the virtual router itself is a FAULT while it is down',
-    'node1.conf:13: track_interface: no equal for its weight: the link of the virtual router itself is a FAULT while it is down',
-    'node1.conf:14: track_interface: "a/b" is no name of a link: left out',
-    'node1.conf:15: eth5: "odd" has no equal: ignored',
+    'node1.conf:13: track_interface: not needed: the link of the virtual router itself is a FAULT while it is down',
+    'node1.conf:14: track_interface: no equal for its weight: the link of the virtual router itself is a FAULT while it is down',
+    'node1.conf:15: track_interface: "a/b" is no name of a link: left out',
+    'node1.conf:16: eth5: "odd" has no equal: ignored',
   ])
 })
 
@@ -610,22 +612,25 @@ test('tracked files are file checks whose number times the weight counts', () =>
     block('back', 'file /run/back\nweight 3 reverse') +
     block('zero', 'file /run/zero\nweight 0\ninit_file 0') +
     block('idle', 'file /run/idle') +
-    block('odd', 'file run/odd')
-  const entries = ['load', 'slow weight 5', 'back', 'zero', 'odd']
+    block('odd', 'file run/odd') +
+    block('up', 'file /run/up\nweight 0 reverse')
+  const entries = ['load', 'slow weight 5', 'back', 'zero', 'odd', 'up']
   const result = imported(files + instance(`track_file {\n${entries.join('\n')}\n}`))
   assert.deepEqual(virtualIPs(result)[0]?.spec.checks, [
     { name: 'file-load', file: { path: '/run/load' }, weight: 1 },
     { name: 'file-slow', file: { path: '/run/slow' }, weight: 5 },
     { name: 'file-back', file: { path: '/run/back' }, weight: -3 },
     { name: 'file-zero', file: { path: '/run/zero' } },
+    { name: 'file-up', file: { path: '/run/up' }, inverse: true },
   ])
   assert.deepEqual(notes(result), [
     'node1.conf:15: init_file: no equal: no file is made; while it is absent nothing is added to the priority',
     'node1.conf:17: vrrp_track_file: no instance tracks "idle": left out',
     'node1.conf:20: vrrp_track_file: has no name or no file with an absolute path: left out',
     'node1.conf:21: file: "run/odd" is not possible here: read as if it were not there',
-    'node1.conf:33: track_file: "zero": while the file is absent or has no number in it the check fails; for keepalived that is 0',
-    'node1.conf:34: track_file: there is no vrrp_track_file "odd" to carry over: left out',
+    'node1.conf:37: track_file: "zero": while the file is absent or has no number in it the check fails; for keepalived that is 0',
+    'node1.conf:38: track_file: there is no vrrp_track_file "odd" to carry over: left out',
+    'node1.conf:39: track_file: "up": while the file is absent or has no number in it the check fails; for keepalived that is 0',
   ])
 })
 
