@@ -48,7 +48,7 @@ export function checkKey(router: string, check: Pick<Check, 'name'>): string {
 
 /**
  * What this node would run, from what it was told, what its links are, and what its checks say. `handover`: how long at most it answers for
- * what it gives up. Pure.
+ * what it gives up. `group`: it and those that change state with it, whose checks count for all alike. Pure.
  */
 export function desiredRouter(
   spec: VirtualRouterSpec,
@@ -56,6 +56,7 @@ export function desiredRouter(
   isOurs: (link: Link, address: LinkAddress) => boolean,
   resultOf: (checkKey: string) => CheckResult | undefined,
   handover: Millis,
+  group: readonly VirtualRouterSpec[] = [spec],
 ): DesiredRouter {
   const key = routerKey(spec)
   const prefixes = spec.addresses.map(parsePrefix).filter(prefix => prefix !== undefined)
@@ -72,12 +73,17 @@ export function desiredRouter(
     : primaryAddress(spec.family, prefixes, link, isOurs)
   if (!source) return fault('NoPrimaryAddress', sourceMissing(spec))
 
-  const checks = (spec.checks ?? []).map(check => ({ check, result: resultOf(checkKey(key, check)) }))
-  const known = checks.flatMap(({ check, result }) => (result ? [weighed(check, result)] : []))
+  const checks = checksOf(group).map(({ check, of }) => ({
+    check,
+    of,
+    result: resultOf(checkKey(routerKey(of), check)),
+  }))
+  const known = checks.flatMap(({ check, of, result }) => (result ? [{ of, ...weighed(check, result) }] : []))
   const priority = effectivePriority(spec.priority, known)
   if (priority === 'FAULT') {
-    const { name, message } = known.find(({ weight, passing }) => weight === undefined && !passing) ?? {}
-    return fault('CheckFailed', `Check ${name} fails${message ? `: ${message}` : ''}`)
+    const { name, message, of = spec } = known.find(({ weight, passing }) => weight === undefined && !passing) ?? {}
+    const whose = of.virtualIP === spec.virtualIP ? '' : ` of ${of.virtualIP}, which is in its group,`
+    return fault('CheckFailed', `Check ${name}${whose} fails${message ? `: ${message}` : ''}`)
   }
 
   const config: VirtualRouterConfig = {
@@ -94,6 +100,12 @@ export function desiredRouter(
   }
   const unknown = checks.find(({ result }) => result === undefined)
   return desired(unknown ? { waitingFor: unknown.check.name, link, config } : { link, config })
+}
+
+/** The checks of these virtual routers, of each VirtualIP once: both its families have the same. */
+function checksOf(group: readonly VirtualRouterSpec[]): { check: Check; of: VirtualRouterSpec }[] {
+  const first = group.filter((spec, i) => group.findIndex(({ virtualIP }) => virtualIP === spec.virtualIP) === i)
+  return first.flatMap(of => (of.checks ?? []).map(check => ({ check, of })))
 }
 
 interface Weighed {

@@ -17,6 +17,7 @@ import { routerStateName, transitionSentence, unansweredBefore } from '../status
 import type { RouterSample } from '../telemetry/agent-metrics.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Advertisement } from '../vrrp/advertisement.ts'
+import { Groups } from '../vrrp/groups.ts'
 import { RouterSet } from '../vrrp/router-set.ts'
 import {
   holdsAddresses,
@@ -83,7 +84,8 @@ export class Loop {
   readonly #clock: MachineClock
   readonly #isOurs: IsOurs
   readonly #set = new RouterSet()
-  readonly #turns = new Turns(this.#set)
+  readonly #groups = new Groups(this.#set)
+  readonly #turns = new Turns(this.#set, this.#groups)
   readonly #routers = new Map<string, RunningRouter>()
   readonly #reception: Reception
   readonly #sockets: Sockets
@@ -168,6 +170,7 @@ export class Loop {
       ...parts,
       isOurs: this.#isOurs,
       set: this.#set,
+      groups: this.#groups,
       routers: this.#routers,
       reception: this.#reception,
       sockets: this.#sockets,
@@ -298,7 +301,14 @@ export class Loop {
     this.#wakefulness.awake()
   }
 
+  /** Who made one of a group yield has mostly spoken to all of it: that is heard first. */
+  #keepTogether(): void {
+    if (this.#groups.isBroken) this.#sockets.drainAll()
+    for (const key of this.#groups.yielding(this.#clock.now())) this.#step(key, { type: 'Yield' })
+  }
+
   #settle(): void {
+    this.#keepTogether()
     this.#output.work()
     if (this.#closed) return
     if (this.#onReleased && this.#output.desiredAddresses().length === 0) this.#onReleased()
@@ -330,8 +340,13 @@ export class Loop {
       // A late timer proves nothing while the advert that refutes it may wait in the socket. What is due is so before that is read, however long it takes.
       const at = this.#clock.now()
       this.#sockets.drainAll()
-      for (const key of this.#turns.take(at, this.#output.isTrue, at - armedFor)) {
-        this.#step(key, this.#wakefulness.overslept(key, at) ? { type: 'Overslept' } : { type: 'DeadlineReached' })
+      const due = this.#turns.take(at, this.#output.isTrue, at - armedFor)
+      // Of a group all know what they know, or none takes over.
+      const overslept = new Set(due.filter(key => this.#wakefulness.overslept(key, at)))
+      for (const key of overslept) this.#step(key, { type: 'Overslept' })
+      for (const key of due) {
+        if (!overslept.has(key))
+          this.#step(key, { type: 'DeadlineReached', isHeldBack: !this.#groups.isReady(key, at) })
       }
       this.#beat()
       this.#output.doDue(at)
@@ -471,6 +486,7 @@ export class Loop {
     if (!router) return
     for (const observation of observations) this.#observe(key, router, before, observation)
     this.#diagnosis.stepped(key, before, state, this.#clock.now())
+    this.#groups.stepped(key, before, state, this.#clock.now())
     if (
       state.name === 'Backup' &&
       before.name === 'Backup' &&

@@ -3,6 +3,7 @@ import type { CheckResult } from '../checks/repeat.ts'
 import type { Instant, Millis } from '../lib/time.ts'
 import type { Link, LinkTable } from '../linux/links.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import type { Groups } from '../vrrp/groups.ts'
 import type { RouterSet } from '../vrrp/router-set.ts'
 import { holdsAddresses, type RouterEvent, type RouterState, type Step } from '../vrrp/virtual-router.ts'
 import {
@@ -10,6 +11,7 @@ import {
   desiredRouter,
   type Fault,
   isAnotherRouter,
+  routerKey,
   sameConfig,
   sameUnicast,
 } from './desired-routers.ts'
@@ -27,8 +29,10 @@ import type { Wait } from './startup-delay.ts'
 
 /** After a refused address, advert or socket, a router tries again after this long. */
 const RETRY_AFTER: Millis = 5000
+/** The reason of a router whose group has another one in FAULT. */
+const GROUP_FAULT = 'GroupFault'
 /** Faults of a node that can still answer for its addresses, and tell others to take them. */
-const HANDED_OVER: ReadonlySet<string> = new Set(['CheckFailed'])
+const HANDED_OVER: ReadonlySet<string> = new Set(['CheckFailed', GROUP_FAULT])
 
 interface MembershipParts {
   readonly clock: MachineClock
@@ -36,6 +40,7 @@ interface MembershipParts {
   readonly isOurs: IsOurs
   readonly logger: Logger
   readonly set: RouterSet
+  readonly groups: Groups
   readonly routers: Map<string, RunningRouter>
   readonly reception: Reception
   readonly sockets: Sockets
@@ -94,8 +99,9 @@ export class Membership {
     if (this.#hasEnded) return
     const { set, routers, sockets, isOurs, handover, checkResult, changed } = this.#parts
     const links = [...this.#parts.links.links.values()]
+    const groups = Map.groupBy(this.#spec.virtualRouters, groupOf)
     const desired = this.#spec.virtualRouters.map(spec =>
-      this.#patient(desiredRouter(spec, links, isOurs, checkResult, handover)),
+      this.#patient(desiredRouter(spec, links, isOurs, checkResult, handover, groups.get(groupOf(spec)))),
     )
     const wanted = new Set(desired.map(({ key }) => key))
 
@@ -105,7 +111,10 @@ export class Membership {
     const leaving = [...routers.values()].filter(({ isLeaving }) => isLeaving)
     const running = [...set.keys()].flatMap(key => set.get(key) ?? [])
     sockets.set(endpoints([...desired, ...leaving.map(({ desired }) => desired)], running, links, isOurs))
-    for (const router of desired) this.#run(router)
+    for (const router of desired) this.#enter(router)
+    const faults = this.#faultsOfGroups(desired)
+    const unheard = this.#unheardGroups(desired)
+    for (const router of desired) this.#run(router, faults, unheard)
     changed()
   }
 
@@ -114,6 +123,7 @@ export class Membership {
     router.refusal = { ...fault, until: this.#parts.clock.now() + RETRY_AFTER }
     this.#retryAfter(RETRY_AFTER)
     this.#fault(key, router, fault)
+    this.#faultGroup(key, router.desired.spec, fault)
   }
 
   retry(): void {
@@ -144,18 +154,29 @@ export class Membership {
     this.#parts.output.expect(key)
   }
 
-  #run(desired: DesiredRouter): void {
-    const { clock, set, routers, reception, output, startupWait, transitioned, take, step } = this.#parts
-    const { key, outcome } = desired
+  #enter(desired: DesiredRouter): void {
+    const { clock, groups, routers, output, transitioned } = this.#parts
+    const { key } = desired
     const router = routers.get(key) ?? new RunningRouter(desired, clock, transitioned)
     routers.set(key, router)
     router.isLeaving = false
     if (prefixText(router.desired) !== prefixText(desired)) output.expect(key)
     router.desired = desired
+    groups.join(key, desired.spec.group, clock.now())
+  }
 
-    const fault = this.#faultOf(key, router)
-    if (fault) this.#fault(key, router, fault)
-    if (fault || 'fault' in outcome) return
+  #run(desired: DesiredRouter, faults: Map<string, Fault>, unheard: ReadonlySet<string>): void {
+    const { clock, set, routers, reception, startupWait, take, step } = this.#parts
+    const { key, outcome } = desired
+    const router = routers.get(key)
+    if (!router) return
+    const own = this.#faultOf(key, router)
+    const ofGroup = faults.get(groupOf(desired.spec))
+    if (own) this.#fault(key, router, own)
+    else if (ofGroup) this.#fault(key, router, ofGroup)
+    // A VRID that another router has had since it was looked for.
+    if (own && !ofGroup) faults.set(groupOf(desired.spec), this.#faultGroup(key, desired.spec, own))
+    if (own || ofGroup || 'fault' in outcome) return
     const { link, config } = outcome
     if (!set.get(key)) set.add(key, link.index, config, clock.now())
     const running = set.get(key)
@@ -172,9 +193,21 @@ export class Membership {
       router.show('INITIALIZE', 'WaitingForCheck', `Check ${outcome.waitingFor} has no result yet`)
       return
     }
-    const unheard = this.#isUnheard(router, link)
     router.startedWith.add(config.virtualRouterID)
-    step(key, { type: 'Startup', unheard })
+    step(key, { type: 'Startup', unheard: unheard.has(groupOf(desired.spec)) })
+  }
+
+  /** Those in which each router, unless it is Active already, may start as if nobody was Active. */
+  #unheardGroups(desired: readonly DesiredRouter[]): Set<string> {
+    const { set, routers } = this.#parts
+    const isUnheard = ({ key, outcome }: DesiredRouter): boolean => {
+      const state = set.get(key)?.state.name ?? 'Initialize'
+      const router = routers.get(key)
+      if (state !== 'Initialize' || 'fault' in outcome || !router) return state === 'Active'
+      return !('waitingFor' in outcome) && this.#isUnheard(router, outcome.link)
+    }
+    const heard = desired.filter(router => !isUnheard(router)).map(({ spec }) => groupOf(spec))
+    return new Set(desired.map(({ spec }) => groupOf(spec))).difference(new Set(heard))
   }
 
   /** RFC deviation, recorded: a VRID that was allocated a moment ago and that nobody speaks on need not wait Active_Down_Interval. */
@@ -184,6 +217,28 @@ export class Membership {
   }
 
   // ---- what prevents it
+
+  /** By group, where one of several can't take part. */
+  #faultsOfGroups(desired: readonly DesiredRouter[]): Map<string, Fault> {
+    const faults = new Map<string, Fault>()
+    for (const { key, spec } of desired) {
+      const router = spec.group === undefined ? undefined : this.#parts.routers.get(key)
+      const fault = router && this.#faultOf(key, router)
+      if (fault && !faults.has(groupOf(spec))) faults.set(groupOf(spec), groupFault(spec, fault))
+    }
+    return faults
+  }
+
+  /** This router is in FAULT, and so are the others of its group: for the reason it gives. */
+  #faultGroup(key: string, spec: VirtualRouterSpec, fault: Fault): Fault {
+    const { groups, routers } = this.#parts
+    const ofOthers = groupFault(spec, fault)
+    for (const mate of groups.matesOf(key)) {
+      const other = routers.get(mate)
+      if (other && other.shown.state !== 'FAULT') this.#fault(mate, other, ofOthers)
+    }
+    return ofOthers
+  }
 
   /**
    * Who flushes a link to configure it anew takes the node's own addresses away for a moment, too. Nobody takes over within an interval, so a
@@ -269,7 +324,8 @@ export class Membership {
 
   /** The node takes no part any more. Where nobody else does, there is no successor to wait for. */
   #remove(key: string, router: RunningRouter, desired: readonly DesiredRouter[]): void {
-    const { set } = this.#parts
+    const { clock, groups, set } = this.#parts
+    groups.join(key, undefined, clock.now())
     this.#stop(key, !this.#endedEverywhere(router) && !this.#isNumberWanted(key, desired))
     const running = set.get(key)
     router.isLeaving = true
@@ -297,7 +353,8 @@ export class Membership {
 
   /** Stops a router at once and forgets its protocol state. */
   #leave(key: string): void {
-    const { clock, set, output, heard, reception } = this.#parts
+    const { clock, groups, set, output, heard, reception } = this.#parts
+    groups.join(key, undefined, clock.now())
     this.#stop(key, false)
     output.leave(key)
     const running = set.get(key)
@@ -305,6 +362,18 @@ export class Membership {
     reception.forget(key)
     set.remove(key)
   }
+}
+
+function groupFault({ virtualIP, family }: VirtualRouterSpec, { message }: Fault): Fault {
+  return {
+    reason: GROUP_FAULT,
+    message: `${virtualIP} (${family}), which it changes state with, is in FAULT: ${message}`,
+  }
+}
+
+/** A router of no group is one of its own. */
+function groupOf(spec: VirtualRouterSpec): string {
+  return spec.group ?? routerKey(spec)
 }
 
 function prefixText(desired: DesiredRouter): string {

@@ -243,6 +243,25 @@ function preemptionRules(path: string): readonly CelRule[] {
   ]
 }
 
+const GROUP = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'
+
+const groupRules: readonly CelRule[] = [
+  {
+    path: 'spec.group',
+    cel: `self.matches('${GROUP}')`,
+    check: (self: string) => new RegExp(GROUP).test(self),
+    message: 'must be lower-case letters, digits and dashes, with a letter or digit at both ends, e.g. edge',
+  },
+  {
+    path: 'spec',
+    field: 'families',
+    cel: "!has(self.families) || self.families != 'Separate' || !has(self.group)",
+    check: (self: VirtualIPSpec) => self.families !== 'Separate' || self.group === undefined,
+    message:
+      'must not be Separate with a group, whose virtual routers all change state together: remove one of the two',
+  },
+]
+
 const CHECK_KINDS = ['process', 'exec', 'http', 'tcp', 'link', 'file', 'route', 'pods'] as const
 
 function checkRules(path: string): readonly CelRule[] {
@@ -366,6 +385,7 @@ export const virtualIPRules: readonly CelRule[] = [
   ...transportRules,
   ...priorityRules,
   ...preemptionRules('spec.preemption'),
+  ...groupRules,
   ...checkRules('spec.checks[*]'),
 ]
 

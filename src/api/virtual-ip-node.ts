@@ -74,6 +74,13 @@ export const VirtualRouterSpec = {
       items: { type: 'string', maxLength: 43, description: 'An address, e.g. 192.168.1.100/24.' },
     },
     preemption: Preemption,
+    group: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 273,
+      description:
+        'The virtual routers of this node that name the same group change state together. VirtualIP/NAME: the two families of one VirtualIP.',
+    },
     checksum: ChecksumForm,
     unicast: Unicast,
     authentication: Authentication,

@@ -489,6 +489,19 @@ export const VirtualIPSpec = {
     transport: Transport,
     authentication: Authentication,
     preemption: Preemption,
+    group: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 63,
+      description:
+        'VirtualIPs that name the same group change state together: one node at a time is MASTER of all, and a FAULT of one is a FAULT of all there. They share nodes and ranks.',
+    },
+    families: {
+      type: 'string',
+      enum: ['Together', 'Separate'],
+      description:
+        'Whether the IPv4 and the IPv6 virtual router change state together, so that one node holds all addresses, or each by itself (default: Together).',
+    },
     checksum: ChecksumForm,
     checks: Checks,
   },

@@ -13,10 +13,10 @@ import { type Member, virtualRouters } from './virtual-routers.ts'
 import type { Wish } from './wishes.ts'
 
 /** A VirtualIP that is accepted: its members' numbers and what they are told. */
-export function accepted({ wish, members: candidates, grant }: Seating, survey: Survey): Outcome {
+export function accepted({ wish, members: candidates, grant, checks }: Seating, survey: Survey): Outcome {
   const { demand } = wish
   const { virtualRouterID } = grant
-  const members = withPriorities(demand, candidates, survey)
+  const members = withPriorities(demand, candidates, priorityCeiling(checks), survey)
   const nodes = members.map(({ candidate }) => candidate)
   const speech = speechOf(demand, nodes, survey)
   const speaking = members.filter(({ candidate }) => !speech.isWaiting(candidate.node))
@@ -67,7 +67,12 @@ function marked(router: VirtualRouterSpec, initial: boolean): VirtualRouterSpec 
   return initial ? { ...router, initial } : router
 }
 
-function withPriorities(demand: Demand, candidates: readonly Candidate[], { inUse }: Survey): Member[] {
+function withPriorities(
+  demand: Demand,
+  candidates: readonly Candidate[],
+  ceiling: number,
+  { inUse }: Survey,
+): Member[] {
   const uses = inUse.byNode(demand.name)
   const seats = new Set(candidates.map(({ node }) => node))
   const others = new Set([...uses].flatMap(([node, { mayRun }]) => (seats.has(node) ? [] : [...mayRun])))
@@ -82,7 +87,7 @@ function withPriorities(demand: Demand, candidates: readonly Candidate[], { inUs
       ...(home === undefined ? {} : { home }),
     }
   })
-  const numbers = assignPriorities(ranked, others, priorityCeiling(demand.virtualIP.spec.checks ?? []))
+  const numbers = assignPriorities(ranked, others, ceiling)
   return candidates.flatMap((candidate, rank) => {
     const priority = numbers[rank]
     return priority === undefined ? [] : { candidate, priority }

@@ -2,6 +2,7 @@ import type { VirtualIPNodeSpec, VirtualRouterSpec } from '../api/virtual-ip-nod
 import { accepted } from './accepted.ts'
 import { firstComeFirst } from './demand.ts'
 import { goingOn } from './going-on.ts'
+import { partiesOf } from './groups.ts'
 import type { PlanInput } from './plan-input.ts'
 import { isRefusal, type Refusal } from './refusal.ts'
 import { seat } from './seating.ts'
@@ -31,9 +32,10 @@ export function plan(input: PlanInput): Plan {
   const names = new Set(virtualIPs.map(({ metadata }) => metadata.name))
 
   const { possible, refused, claims } = wishesOf(virtualIPs, survey)
-  const refusals = new Map<string, Refusal>(refused)
+  const parties = partiesOf(possible)
+  const refusals = new Map<string, Refusal>([...refused, ...parties.refused])
   const outcomes = new Map<string, Outcome>()
-  for (const seating of seat(possible, name => names.has(name), survey)) {
+  for (const seating of seat(parties.possible, name => names.has(name), survey)) {
     const { name } = seating.wish.demand
     if (isRefusal(seating)) refusals.set(name, seating)
     else outcomes.set(name, accepted(seating, survey))

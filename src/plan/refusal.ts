@@ -9,6 +9,8 @@ export type RefusalReason =
   | 'VirtualRouterIDsExhausted'
   | 'CheckNotAllowed'
   | 'PeerAddressMissing'
+  | 'GroupSharesNoNode'
+  | 'GroupRanksDiffer'
 
 /** A VirtualIP that can't be planned as it stands, and what to do about it. */
 export interface Refusal {

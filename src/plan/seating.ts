@@ -1,5 +1,7 @@
+import type { Check } from '../api/virtual-ip.ts'
 import type { Candidate } from './candidates.ts'
 import { checkNotAllowed } from './check-rules.ts'
+import { asSeenBy, type Party, sharedCandidates, sharedChecks } from './groups.ts'
 import { homeOrder, type PlacementRequest, place, Spread } from './placement.ts'
 import { isRefusal, type Refusal } from './refusal.ts'
 import type { Survey } from './survey.ts'
@@ -11,30 +13,38 @@ export interface Seating {
   readonly wish: Wish
   readonly members: readonly Candidate[]
   readonly grant: VirtualRouterIDGrant
+  /** All that count for its priorities: its own, and those of its group. */
+  readonly checks: readonly Check[]
 }
 
 const DEFAULT_REDUNDANCY = 3
 
 /** Those that run count in the spread before the first new one is placed. `exists`: whether a VirtualIP of that name is there. */
 export function seat(
-  wishes: readonly Wish[],
+  parties: readonly Party[],
   exists: (virtualIP: string) => boolean,
   survey: Survey,
 ): (Seating | (Refusal & { readonly wish: Wish }))[] {
-  const grants = grantVirtualRouterIDs(wishes.map(virtualRouterIDRequest), survey, exists)
+  const grants = grantVirtualRouterIDs(parties.flat().map(virtualRouterIDRequest), survey, exists)
   const spread = new Spread(survey.nodes.map(({ name }) => name))
-  const placements = wishes.map(wish => ({ wish, request: placementRequest(wish, survey) }))
+  const placements = parties.map(party => ({ party, request: placementRequest(party, survey) }))
   const running = placements.map(({ request }) => homeOrder(request))
-  for (const order of running) spread.count(order)
-  return placements.flatMap(({ wish, request }, i) => {
-    const grant = grants.get(wish.demand.name)
-    if (!grant) return []
-    if (isRefusal(grant)) return { ...grant, wish }
-    const members = place(request, spread)
-    const refusal = checksRefused(wish, members, survey)
-    if (refusal) return { ...refusal, wish }
-    if (running[i]?.length === 0) spread.count(members)
-    return { wish, members, grant }
+  placements.forEach(({ party }, i) => {
+    for (const _ of party) spread.count(running[i] ?? [])
+  })
+  return placements.flatMap(({ party, request }, i) => {
+    const isServed = party.some(({ demand }) => !isRefusal(grants.get(demand.name) ?? {}))
+    const together = isServed ? place(request, spread) : []
+    return party.flatMap(wish => {
+      const grant = grants.get(wish.demand.name)
+      if (!grant) return []
+      if (isRefusal(grant)) return { ...grant, wish }
+      const members = asSeenBy(wish, together)
+      const refusal = checksRefused(wish, members, survey)
+      if (refusal) return { ...refusal, wish }
+      if (running[i]?.length === 0) spread.count(members)
+      return { wish, members, grant, checks: sharedChecks(party) }
+    })
   })
 }
 
@@ -48,10 +58,15 @@ function virtualRouterIDRequest({ demand: { name, virtualIP }, segments }: Wish)
   }
 }
 
-function placementRequest({ demand, candidates }: Wish, { inUse }: Survey): PlacementRequest {
+/** Of a group that runs: the ranks of the first one that does. */
+function placementRequest(party: Party, { inUse }: Survey): PlacementRequest {
   const homes = new Map<string, number>()
-  for (const [node, { home }] of inUse.byNode(demand.name)) if (home !== undefined) homes.set(node, home)
-  return { candidates, redundancy: demand.virtualIP.spec.redundancy ?? DEFAULT_REDUNDANCY, homes }
+  const running = party.find(({ demand }) =>
+    [...inUse.byNode(demand.name).values()].some(({ home }) => home !== undefined),
+  )
+  for (const [node, { home }] of inUse.byNode(running?.demand.name ?? '')) if (home !== undefined) homes.set(node, home)
+  const redundancies = party.map(({ demand }) => demand.virtualIP.spec.redundancy ?? DEFAULT_REDUNDANCY)
+  return { candidates: sharedCandidates(party), redundancy: Math.max(...redundancies), homes }
 }
 
 function checksRefused({ demand }: Wish, members: readonly Candidate[], survey: Survey): Refusal | undefined {

@@ -3,6 +3,7 @@ import type { ReleasedNumber, VirtualIPNodeSpec, VirtualRouterSpec } from '../ap
 import { formatPrefix } from '../lib/ip-address.ts'
 import type { Candidate } from './candidates.ts'
 import { byText, type Demand } from './demand.ts'
+import { groupOf } from './groups.ts'
 import type { PlanAgent } from './plan-input.ts'
 import type { Speech } from './transport.ts'
 
@@ -23,6 +24,7 @@ export function virtualRouters(
 ): VirtualRouterSpec[] {
   const { spec } = demand.virtualIP
   const version = spec.version ?? 3
+  const group = groupOf(demand)
   return demand.families.flatMap(({ family, addresses }) => {
     const link = member.candidate.links.find(candidate => candidate.family === family)
     if (!link) return []
@@ -37,6 +39,7 @@ export function virtualRouters(
       advertisementInterval: spec.advertisementInterval ?? (version === 2 ? '1s' : '200ms'),
       addresses: addresses.map(formatPrefix),
       preemption: preemptionOf(demand),
+      ...(group === undefined ? {} : { group }),
       checksum: spec.checksum ?? 'PseudoHeader',
       ...(unicast ? { unicast } : {}),
       ...(spec.authentication ? { authentication: spec.authentication } : {}),

@@ -59,6 +59,7 @@ export function unansweredBefore(
     case 'Unheard':
     case 'HigherPriorityHeard':
     case 'HigherAddressHeard':
+    case 'GroupYielded':
     case 'Overslept':
     case 'Shutdown':
       return undefined
@@ -89,6 +90,8 @@ function why(
       return `${active(after) ?? 'another node'} ranks higher than this node${ownPriority(config)}`
     case 'HigherAddressHeard':
       return `${active(after) ?? 'another node'} has the same priority and the higher address: give them different priorities`
+    case 'GroupYielded':
+      return 'another virtual router of its group is MASTER no longer, and they change together'
     case 'Overslept':
       return 'this node was frozen or suspended, and others may have taken over meanwhile'
     case 'Shutdown':

@@ -123,6 +123,11 @@ export class RouterSet {
     return this.#bound === Infinity ? undefined : this.#bound
   }
 
+  /** What `due` handed out and was not stepped is to be asked for again: at once. */
+  askAgain(now: Instant): void {
+    this.#bound = Math.min(this.#bound, now)
+  }
+
   /** The keys of the routers whose deadline has come, earliest first. Each must be stepped: nextDeadline no longer counts it. */
   due(now: Instant): string[] {
     if (now < this.#bound) return []

@@ -98,8 +98,10 @@ export type RouterEvent =
   | { readonly type: 'AdvertisementReceived'; readonly advertisement: Advertisement; readonly source: IpAddress }
   /** Another node said that it has an address of this virtual router: gratuitous ARP, or an unsolicited Neighbor Advertisement. */
   | { readonly type: 'Announced' }
-  /** `now` has reached `deadline(state)`. */
-  | { readonly type: 'DeadlineReached' }
+  /** `now` has reached `deadline(state)`. `isHeldBack`: its group is not ready, so a Backup does not take over (groups.ts). */
+  | { readonly type: 'DeadlineReached'; readonly isHeldBack?: boolean }
+  /** Another virtual router of its group is Active no longer, so neither is this one. */
+  | { readonly type: 'Yield' }
   /** This process slept (suspend, freeze) and what it knew is old: an Active Router becomes Backup, a Backup waits anew. */
   | { readonly type: 'Overslept' }
   | { readonly type: 'Reconfigured'; readonly previous: VirtualRouterConfig }
@@ -119,6 +121,7 @@ export type TransitionReason =
   | 'Preempted'
   | 'HigherPriorityHeard'
   | 'HigherAddressHeard'
+  | 'GroupYielded'
   | 'Overslept'
   | 'Shutdown'
 

@@ -96,6 +96,7 @@ function whileInitialize(config: VirtualRouterConfig, state: Initialize, event: 
     case 'Overslept':
       return stay(withdrawn(state))
     case 'Reconfigured':
+    case 'Yield':
       return stay(state)
   }
 }
@@ -117,11 +118,12 @@ function heardWhileLeaving(
 function whileBackup(config: VirtualRouterConfig, state: Backup, event: RouterEvent, now: Instant): Step {
   switch (event.type) {
     case 'Startup':
+    case 'Yield':
       return stay(state)
     case 'Shutdown':
       return becomeInitialize(state, NOTHING, event.handOver ? state.handover : undefined, now)
     case 'DeadlineReached':
-      if (now < backupDeadline(state)) return endYielding(config, state, now)
+      if (event.isHeldBack || now < backupDeadline(state)) return endYielding(config, state, now)
       return becomeActive(config, state, takeoverReason(state), now)
     case 'AdvertisementReceived':
       return heardWhileBackup(config, state, event.advertisement, event.source, now)
@@ -184,6 +186,8 @@ function whileActive(config: VirtualRouterConfig, state: Active, event: RouterEv
       return heardWhileActive(config, state, event.advertisement, event.source, now)
     case 'Announced':
       return announceAgain(config, state, now)
+    case 'Yield':
+      return yieldWithGroup(config, state, now)
     case 'Overslept':
       return becomeBackup(config, state, 'Overslept', config.advertisementInterval, undefined, undefined, now)
     case 'Reconfigured':
@@ -258,6 +262,14 @@ function heardWhileActive(
     return becomeBackup(config, state, reason, interval, active, yielding(config, state.since, now), now, noted)
   }
   return assertActive(config, state, [...odd, { type: 'LosingAdvertisement', source, priority }], now)
+}
+
+/** Nobody was heard to follow it: it says that it leaves, and answers until somebody has announced. */
+function yieldWithGroup(config: VirtualRouterConfig, state: Active, now: Instant): Step {
+  const { advertisementInterval } = config
+  const handover = leaving(config, now)
+  const yielded = becomeBackup(config, state, 'GroupYielded', advertisementInterval, undefined, handover, now)
+  return { ...yielded, messages: [{ type: 'Advertise', priority: RELEASE }] }
 }
 
 /**

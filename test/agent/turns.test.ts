@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Turns } from '../../src/agent/turns.ts'
 import { ipAddress } from '../../src/lib/ip-address.ts'
+import { Groups } from '../../src/vrrp/groups.ts'
 import { RouterSet } from '../../src/vrrp/router-set.ts'
 import type { VirtualRouterConfig } from '../../src/vrrp/virtual-router.ts'
 
@@ -81,7 +82,7 @@ function routers({ active = 0, silent = 0, preempting = 0 }): { set: RouterSet; 
     hear(set, key, 100, 900)
   })
   add('active', active, key => start(key, true))
-  return { set, turns: new Turns(set) }
+  return { set, turns: new Turns(set, new Groups(set)) }
 }
 
 function hear(set: RouterSet, key: string, priority: number, now: number): void {

@@ -130,14 +130,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a deadline is believed before the sockets are read',
     file: 'agent/loop.ts',
-    from: '      this.#sockets.drainAll()\n      for (const key of this.#turns.take(',
-    to: '      for (const key of this.#turns.take(',
+    from: '      this.#sockets.drainAll()\n      const due = this.#turns.take(',
+    to: '      const due = this.#turns.take(',
   },
   {
     name: 'what is due is decided after the sockets were read',
     file: 'agent/loop.ts',
-    from: '      const at = this.#clock.now()\n      this.#sockets.drainAll()\n      for',
-    to: '      this.#sockets.drainAll()\n      const at = this.#clock.now()\n      for',
+    from: '      const at = this.#clock.now()\n      this.#sockets.drainAll()\n      const due',
+    to: '      this.#sockets.drainAll()\n      const at = this.#clock.now()\n      const due',
   },
   {
     name: 'sleep is not noticed',

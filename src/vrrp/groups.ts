@@ -1,0 +1,140 @@
+// Virtual routers that change state together: docs/decisions/0011. Not in the RFC, whose routers know nothing of each other. Each is stepped by itself;
+// what is decided here is whether one that would take over may, and who ceases to be Active because another one did.
+
+import type { Instant } from '../lib/time.ts'
+import { backupDeadline } from './backup-wait.ts'
+import type { RouterSet } from './router-set.ts'
+import { activeDownInterval } from './timers.ts'
+import type { RouterState } from './virtual-router.ts'
+
+/** Who joins a group of Active Routers, and follows another node for so many Active_Down_Intervals, is not about to become Active as well. */
+const PATIENCE = 3
+
+interface Group {
+  /** Since when they are in it. */
+  readonly members: Map<string, Instant>
+  /** One ceased to be Active. */
+  isBroken: boolean
+}
+
+/**
+ * The groups of a node's virtual routers. A group becomes Active when all that take part want to: each is Active, or a Backup whose wait is over. When
+ * one ceases to be Active, all do.
+ */
+export class Groups {
+  readonly #set: RouterSet
+  readonly #groups = new Map<string, Group>()
+  readonly #names = new Map<string, string>()
+  /** Groups in which some may be Active and others not. */
+  readonly #mixed = new Set<string>()
+  /** What was found since something changed. */
+  readonly #ready = new Map<string, boolean>()
+
+  constructor(set: RouterSet) {
+    this.#set = set
+  }
+
+  /** From now on this router is in the group of that name; undefined: it changes by itself. */
+  join(key: string, name: string | undefined, now: Instant): void {
+    const before = this.#names.get(key)
+    if (before === name) return
+    if (before !== undefined) this.#leave(key, before)
+    this.#set.askAgain(now)
+    if (name === undefined) return
+    const group = this.#groups.get(name) ?? { members: new Map<string, Instant>(), isBroken: false }
+    this.#groups.set(name, group)
+    group.members.set(key, now)
+    this.#names.set(key, name)
+    this.#doubt(name)
+  }
+
+  of(key: string): string | undefined {
+    return this.#names.get(key)
+  }
+
+  /** The other routers of its group. */
+  matesOf(key: string): string[] {
+    return [...this.#membersOf(key)].flatMap(([mate]) => (mate === key ? [] : [mate]))
+  }
+
+  /** To be called before `isReady` is: time has passed. */
+  lookAnew(): void {
+    this.#ready.clear()
+  }
+
+  /** Whether a router whose wait is over may take over: all others of its group are Active, or would take over too. */
+  isReady(key: string, now: Instant): boolean {
+    const name = this.#names.get(key)
+    if (name === undefined) return true
+    const known = this.#ready.get(name)
+    if (known !== undefined) return known
+    const isReady = [...this.#membersOf(key).keys()].every(member => wants(this.#set.get(member)?.state, now))
+    this.#ready.set(name, isReady)
+    return isReady
+  }
+
+  /** To be told of every step. */
+  stepped(key: string, before: RouterState, after: RouterState, now: Instant): void {
+    const name = this.#names.get(key)
+    if (name === undefined) return
+    if (after.name !== 'Active') this.#ready.delete(name)
+    if (before.name === after.name) return
+    const group = this.#groups.get(name)
+    if (group && before.name === 'Active') group.isBroken = true
+    this.#doubt(name)
+    this.#set.askAgain(now)
+  }
+
+  /** Whether `yielding` has something to say: to be asked when all that waits has been heard, for who made one yield has mostly spoken to all. */
+  get isBroken(): boolean {
+    return [...this.#mixed].some(name => this.#groups.get(name)?.isBroken)
+  }
+
+  /** The Active Routers that are to yield, for others of their group are not Active and not about to be. */
+  yielding(now: Instant): string[] {
+    return [...this.#mixed].flatMap(name => this.#yieldingIn(name, now))
+  }
+
+  #yieldingIn(name: string, now: Instant): string[] {
+    const group = this.#groups.get(name)
+    const states = [...(group?.members ?? [])].flatMap(([key, joinedAt]) => {
+      const router = this.#set.get(key)
+      return router ? [{ joinedAt, ...router }] : []
+    })
+    const active = states.filter(({ state }) => state.name === 'Active')
+    const backups = states.filter(({ state }) => state.name === 'Backup')
+    if (!group || active.length === 0 || backups.length === 0) {
+      this.#mixed.delete(name)
+      if (group) group.isBroken = false
+      return []
+    }
+    const isForGood = backups.some(({ state, config, joinedAt }) => {
+      if (state.name !== 'Backup' || !state.active || state.takeoverReason !== undefined) return false
+      const patience = PATIENCE * activeDownInterval(config.version, config.priority, state.activeInterval)
+      return now - Math.max(joinedAt, state.since) >= patience
+    })
+    return group.isBroken || isForGood ? active.map(({ key }) => key) : []
+  }
+
+  #leave(key: string, name: string): void {
+    this.#names.delete(key)
+    this.#ready.delete(name)
+    const group = this.#groups.get(name)
+    group?.members.delete(key)
+    if (group?.members.size === 0) this.#groups.delete(name)
+  }
+
+  #doubt(name: string): void {
+    this.#mixed.add(name)
+    this.#ready.delete(name)
+  }
+
+  #membersOf(key: string): ReadonlyMap<string, Instant> {
+    return this.#groups.get(this.#names.get(key) ?? '')?.members ?? new Map<string, Instant>()
+  }
+}
+
+/** Who does not take part (yet) has no say. */
+function wants(state: RouterState | undefined, now: Instant): boolean {
+  return state?.name !== 'Backup' || backupDeadline(state) <= now
+}
