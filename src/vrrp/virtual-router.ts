@@ -331,7 +331,8 @@ function endHandover(state: Initialize | Backup, now: Instant): Step {
  */
 function endYielding(config: VirtualRouterConfig, state: Backup, now: Instant): Step {
   const ended = endHandover(state, now)
-  const isUnknown = state.handover?.successor === 'Advertised' && state.active !== undefined
+  // Of who yielded with its group the successor may rank lower: it would believe the advert, and yield.
+  const isUnknown = state.handover?.successor === 'Advertised' && (state.active?.priority ?? 0) >= config.priority
   if (!isUnknown || holdsAddresses(ended.state)) return ended
   return { ...ended, messages: [{ type: 'Advertise', priority: config.priority }] }
 }
