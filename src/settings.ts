@@ -104,7 +104,7 @@ export function readSettings(argv: readonly string[], version: string): Settings
       env(
         '--notify <program>',
         'run this at every transition, as keepalived runs its notify scripts: with INSTANCE, the name of the VirtualIP, MASTER, BACKUP, ' +
-          'FAULT or STOP, and the priority',
+          'FAULT or STOP, and the priority; with GROUP and 0 for a group that VirtualIPs name',
       ),
     )
     .addOption(env('--notify-fifo <path>', 'write the same to this FIFO, a line each, in their order'))

@@ -29,13 +29,14 @@ import {
 import { Complaints } from './complaints.ts'
 import { checkKey, routerKey } from './desired-routers.ts'
 import { Diagnosis } from './diagnosis.ts'
+import { GroupStates } from './group-states.ts'
 import { Heard } from './heard.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { LinkChanges } from './link-changes.ts'
 import { type IsOurs, linkStatus } from './link-status.ts'
 import type { MachineClock } from './machine-clock.ts'
 import { Membership } from './membership.ts'
-import type { Transitioned } from './notify.ts'
+import type { GroupTransitioned, Transitioned } from './notify.ts'
 import { oddAdvert, sameAddressOtherRouter } from './odd-adverts.ts'
 import { Output } from './output.ts'
 import type { Passwords } from './passwords.ts'
@@ -70,7 +71,7 @@ export interface LoopParts {
   /** How long after its deadline the loop woke, in seconds. */
   readonly observeLateness: (seconds: number) => void
   /** Called with each change of state that users see. */
-  readonly transitioned: (transitioned: Transitioned) => void
+  readonly transitioned: (transitioned: Transitioned | GroupTransitioned) => void
 }
 
 /**
@@ -87,6 +88,7 @@ export class Loop {
   readonly #groups = new Groups(this.#set)
   readonly #turns = new Turns(this.#set, this.#groups)
   readonly #routers = new Map<string, RunningRouter>()
+  readonly #groupStates = new GroupStates()
   readonly #reception: Reception
   readonly #sockets: Sockets
   readonly #output: Output
@@ -315,6 +317,7 @@ export class Loop {
     this.#arm()
     if (!this.#statusDirty) return
     this.#statusDirty = false
+    for (const changed of this.#groupStates.changes(this.#routers.values())) this.#parts.transitioned(changed)
     this.onStatusChanged()
   }
 

@@ -19,6 +19,13 @@ export interface NotifySettings {
   readonly complain: (sentence: string) => void
 }
 
+/** All virtual routers of a group that users have named are in another state than before. */
+export interface GroupTransitioned {
+  readonly group: string
+  readonly state: RouterStateName
+  readonly reason: string
+}
+
 /** A virtual router is in another state than before. */
 export interface Transitioned {
   readonly virtualIP: string
@@ -29,9 +36,14 @@ export interface Transitioned {
   readonly priority: number
 }
 
-interface Told extends Omit<Transitioned, 'state' | 'reason'> {
-  /** keepalived's word. */
+/** In keepalived's words. */
+interface Told {
+  readonly what: 'GROUP' | 'INSTANCE'
+  readonly name: string
+  /** Of an INSTANCE. */
+  readonly family?: Family
   readonly state: string
+  readonly priority: number
 }
 
 /**
@@ -54,13 +66,12 @@ export class Notify {
     this.#fifo = settings.fifo === undefined ? undefined : openFifo(settings.fifo)
   }
 
-  tell({ virtualIP, family, priority, ...shown }: Transitioned): void {
-    const state = stateName(shown)
-    if (state === undefined) return
-    const told = { virtualIP, family, state, priority }
+  tell(transitioned: Transitioned | GroupTransitioned): void {
+    const told = inWords(transitioned)
+    if (told === undefined) return
     this.#write(told)
     if (this.#settings.program === undefined) return
-    const key = `${virtualIP} ${family}`
+    const key = told.family === undefined ? told.name : `${told.name} ${told.family}`
     this.#next.set(key, told)
     if (!this.#running.has(key)) this.#running.set(key, this.#run(key, this.#settings.program))
   }
@@ -76,9 +87,10 @@ export class Notify {
   async #run(key: string, program: string): Promise<void> {
     for (let told = this.#next.get(key); told; told = this.#next.get(key)) {
       this.#next.delete(key)
-      const { virtualIP, family, state, priority } = told
-      const command = [program, 'INSTANCE', virtualIP, state, String(priority)]
-      const { outcome, ended } = execute(command, LONGEST, this.#ending.signal, { KUBE_VRRP_FAMILY: family })
+      const { what, name, family, state, priority } = told
+      const command = [program, what, name, state, String(priority)]
+      const environment: Record<string, string> = family === undefined ? {} : { KUBE_VRRP_FAMILY: family }
+      const { outcome, ended } = execute(command, LONGEST, this.#ending.signal, environment)
       const result = await outcome
       if (!result.passed) this.#settings.complain(`${command.join(' ')}: ${result.message}`)
       await ended
@@ -86,19 +98,28 @@ export class Notify {
     this.#running.delete(key)
   }
 
-  #write({ virtualIP, state, priority }: Told): void {
+  #write({ what, name, state, priority }: Told): void {
     if (this.#fifo === undefined) return
     try {
-      writeSync(this.#fifo, `INSTANCE "${virtualIP}" ${state} ${priority}\n`)
+      writeSync(this.#fifo, `${what} "${name}" ${state} ${priority}\n`)
       this.#isRefused = false
     } catch (error) {
       if (this.#isRefused) return
       this.#isRefused = true
       const { code } = error as NodeJS.ErrnoException
       const why = code === 'EAGAIN' ? 'it is full, for nobody reads it' : code
-      this.#settings.complain(`Cannot tell ${this.#settings.fifo} that ${virtualIP} is ${state}: ${why}`)
+      this.#settings.complain(`Cannot tell ${this.#settings.fifo} that ${name} is ${state}: ${why}`)
     }
   }
+}
+
+/** keepalived gives a group the priority 0. Undefined: it has no word for that state. */
+function inWords(transitioned: Transitioned | GroupTransitioned): Told | undefined {
+  const state = stateName(transitioned)
+  if (state === undefined) return undefined
+  if ('group' in transitioned) return { what: 'GROUP', name: transitioned.group, state, priority: 0 }
+  const { virtualIP, family, priority } = transitioned
+  return { what: 'INSTANCE', name: virtualIP, family, state, priority }
 }
 
 /** keepalived's word; undefined: it has none. */

@@ -57,6 +57,21 @@ test('a program gets the arguments that a notify script of keepalived gets, and 
   assert.deepEqual(warnings, [])
 })
 
+test('a group is told as keepalived tells of its sync groups: with the priority 0, and no family', async t => {
+  const { folder, program, lines, complain, warnings } = bench(t)
+  const fifo = join(folder, 'fifo')
+  const notify = new Notify({ program: program('echo "$* <$KUBE_VRRP_FAMILY>" >>"$out"'), fifo, complain })
+  const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK)
+  notify.tell({ group: 'edge', state: 'MASTER', reason: 'ActiveDown' })
+  const read = Buffer.alloc(100)
+  const length = readSync(reader, read)
+  closeSync(reader)
+  await notify.close()
+  assert.deepEqual(lines(), ['GROUP edge MASTER 0 <>'])
+  assert.equal(read.toString('utf8', 0, length), 'GROUP "edge" MASTER 0\n')
+  assert.deepEqual(warnings, [])
+})
+
 test('of one router a program runs at a time, and what the router is no longer is not told to it', async t => {
   const { program, lines, complain } = bench(t)
   const slow = program(
