@@ -1,6 +1,7 @@
 import { familyOf, readAddresses } from './addresses.ts'
 import { type Given, inBlocks, integerBetween, numberBetween, optional, read, type Say, sayOthers } from './given.ts'
 import { isOfFamily, type Peer, readPeers } from './peers.ts'
+import { withSyncGroups } from './sync-groups.ts'
 import { parseSyntax, type Statement } from './syntax.ts'
 import {
   readScript,
@@ -45,6 +46,8 @@ export interface Instance {
   readonly trackedLinks: readonly Given<Weighted>[]
   readonly trackedFiles: readonly Given<Weighted>[]
   readonly trackedProcesses: readonly Given<Weighted>[]
+  /** The vrrp_sync_group that it is in. */
+  readonly syncGroup?: Given<string>
   /** Of unicast; none: multicast. */
   readonly peers: readonly Given<Peer>[]
   readonly unicastSource?: Given<string>
@@ -56,25 +59,27 @@ export function readConfiguration(text: string, say: Say): Configuration {
   const { statements: top, problems } = parseSyntax(text)
   for (const { line, keyword, sentence } of problems) say(line, keyword, sentence)
   const version = globalVersion(top, say)
+  const instances = top.flatMap(statement => {
+    switch (statement.keyword) {
+      case 'vrrp_instance':
+        return [readInstance(statement, version, say)]
+      case 'global_defs':
+      case 'vrrp_script':
+      case 'vrrp_track_file':
+      case 'vrrp_track_process':
+      case 'track_process':
+      case 'track_file':
+      case 'vrrp_sync_group':
+        return []
+    }
+    say(statement.line, statement.keyword, withoutEqual(statement.keyword))
+    return []
+  })
   return {
     scripts: new Map(top.flatMap(statement => readScript(statement, say))),
     files: new Map(top.flatMap(statement => readTrackFile(statement, say))),
     processes: new Map(top.flatMap(statement => readTrackProcess(statement, say))),
-    instances: top.flatMap(statement => {
-      switch (statement.keyword) {
-        case 'vrrp_instance':
-          return [readInstance(statement, version, say)]
-        case 'global_defs':
-        case 'vrrp_script':
-        case 'vrrp_track_file':
-        case 'vrrp_track_process':
-        case 'track_process':
-        case 'track_file':
-          return []
-      }
-      say(statement.line, statement.keyword, withoutEqual(statement.keyword))
-      return []
-    }),
+    instances: withSyncGroups(instances, top, say),
   }
 }
 

@@ -3,6 +3,7 @@ import { describeFieldErrors, parseVirtualIP } from '../api/parse.ts'
 import type { VirtualIP } from '../api/virtual-ip.ts'
 import { type Instance, readConfiguration } from './configuration.ts'
 import type { Say } from './given.ts'
+import { agreedGroup, withPossibleGroups } from './groups.ts'
 import type { ReadIncluded } from './include.ts'
 import { formatNote, type Note } from './note.ts'
 import { workOut } from './rows.ts'
@@ -60,7 +61,8 @@ export function importKeepalived(files: readonly KeepalivedFile[], include: Read
   )
   sayTwiceGiven(groups, say)
   const names = new Set<string>()
-  const found = groups.flatMap(group => virtualIPOfGroup(group, names, say) ?? [])
+  const each = groups.flatMap(group => virtualIPOfGroup(group, names, say) ?? [])
+  const found = withPossibleGroups(each, say)
   const documents = [...passwordSecret(found), ...found.map(({ virtualIP }) => virtualIP)]
   return { documents, notes: inOrder(notes) }
 }
@@ -178,6 +180,7 @@ function withoutLength(address: string): string {
 
 interface Found {
   readonly virtualIP: VirtualIP
+  readonly members: Group
   readonly password?: string
 }
 
@@ -195,14 +198,16 @@ function virtualIPOfGroup(group: Group, names: Set<string>, say: SayOf): Found |
   const { instance } = first
   const name = unused(kubernetesName(instance.name) || `vrid-${instance.virtualRouterID?.value}`, names)
   const { spec, password } = specOf(group, { name: PASSWORD_SECRET, key: name }, say)
-  const virtualIP = withPossibleAddresses(virtualIPOf(name, spec), first, say)
+  const together = agreedGroup(group, say)
+  const whole = together === undefined ? spec : { ...spec, group: together }
+  const virtualIP = withPossibleAddresses(virtualIPOf(name, whole), first, say)
   const errors = parseVirtualIP(virtualIP)
   if (Array.isArray(errors)) {
     say(first, instance.line, 'vrrp_instance', `"${instance.name}" is left out: ${describeFieldErrors(errors)}`)
     return undefined
   }
   names.add(name)
-  return { virtualIP, ...(password === undefined ? {} : { password }) }
+  return { virtualIP, members: group, ...(password === undefined ? {} : { password }) }
 }
 
 function virtualIPOf(name: string, spec: VirtualIP['spec']): VirtualIP {

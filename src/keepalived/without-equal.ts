@@ -21,7 +21,6 @@ const SENTENCES = new Map(
     include: 'not followed within a line: put it in a line of its own and import again',
     virtual_server: LVS,
     virtual_server_group: LVS,
-    vrrp_sync_group: 'no equal yet: its virtual routers change state each for itself',
     quorum: 'no equal: a process check passes while one of them runs',
     quorum_max: 'no equal: a process check passes while one of them runs',
     param_match: 'no equal: a process check goes by the name alone',

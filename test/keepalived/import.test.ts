@@ -815,3 +815,76 @@ test('whatever the files hold, nothing throws, nothing is dropped silently, and 
     }),
   )
 })
+
+const insideAndOutside = (group: string, priority = 150) =>
+  [
+    `vrrp_sync_group ${group}`,
+    instance(`priority ${priority}`, { name: 'Outside' }),
+    instance(`priority ${priority}`, { name: 'Inside', vrid: 52, address: '10.1.0.5/24', link: 'eth1' }),
+  ].join('\n')
+
+test('the instances of a sync group are VirtualIPs of one group', () => {
+  const result = imported(
+    insideAndOutside('VG_1 {\n group {\n Outside\n Inside\n }\n}'),
+    insideAndOutside('VG_1 { group { Outside Inside } }', 100),
+  )
+  assert.deepEqual(
+    virtualIPs(result).map(({ metadata, spec }) => [metadata.name, spec.group]),
+    [
+      ['outside', 'vg-1'],
+      ['inside', 'vg-1'],
+    ],
+  )
+  assert.deepEqual(notes(result), [])
+})
+
+test('what is odd about a sync group is said, and the rest is carried over', () => {
+  const result = imported(
+    insideAndOutside(
+      'VG {\n group {\n Outside\n Inside\n Beside\n }\n notify /etc/keepalived/n.sh\n track_interface {\n eth2\n }\n}',
+    ),
+    insideAndOutside('Other {\n group {\n Outside\n Inside\n }\n sync_group_tracking_weight\n}', 100),
+    insideAndOutside('One {\n group {\n Outside\n }\n}', 50),
+  )
+  assert.deepEqual(
+    virtualIPs(result).map(({ spec }) => spec.group),
+    ['vg', 'vg'],
+  )
+  assert.deepEqual(notes(result), [
+    'node1.conf:5: vrrp_sync_group: there is no vrrp_instance "Beside": left out',
+    'node1.conf:7: notify: a setting of the agent, for all VirtualIPs: kube-vrrp agent --notify PROGRAM runs it with the same arguments',
+    'node1.conf:8: track_interface: no equal in a group: track it in one of its instances, which counts for all of them',
+    'node2.conf:1: vrrp_sync_group: "Outside" is in the group "VG" on node1, in "Other" here: "VG" is taken',
+    'node2.conf:1: vrrp_sync_group: "Inside" is in the group "VG" on node1, in "Other" here: "VG" is taken',
+    'node3.conf:1: vrrp_sync_group: has no name, or fewer than two instances: left out',
+    'node3.conf:6: vrrp_sync_group: "Outside" is in the group "VG" on node1, in none here: "VG" is taken',
+    'node3.conf:15: vrrp_sync_group: "Inside" is in the group "VG" on node1, in none here: "VG" is taken',
+  ])
+})
+
+test('a weight in a sync group, which keepalived leaves out, is told of', () => {
+  const tracking = `vrrp_script well {\n script /bin/true\n weight -20\n}\nvrrp_sync_group G { group { A B } }
+${instance('track_script {\n well\n }', { name: 'A' })}${instance('', { name: 'B', vrid: 52, address: '10.0.0.6/24' })}`
+  const sentence =
+    'keepalived leaves out what its instances track with a weight, for they are in a group; here it weighs on all of them'
+  assert.deepEqual(notes(imported(tracking)), [`node1.conf:5: vrrp_sync_group: ${sentence}`])
+  const weighing = tracking.replace('group { A B }', 'group { A B } sync_group_tracking_weight')
+  assert.deepEqual(notes(imported(weighing)), [])
+})
+
+test('instances that rank nodes otherwise are in no group, for the plan would refuse it', () => {
+  const text = (outside: number, inside: number) =>
+    [
+      'vrrp_sync_group G { group { Outside Inside } }',
+      instance(`priority ${outside}`, { name: 'Outside' }),
+      instance(`priority ${inside}`, { name: 'Inside', vrid: 52, address: '10.1.0.5/24', link: 'eth1' }),
+    ].join('\n')
+  const result = imported(text(200, 100), text(100, 200))
+  assert.deepEqual(
+    virtualIPs(result).map(({ spec }) => spec.group),
+    ['g', undefined],
+  )
+  assert.deepEqual(notes(result), [
+    'node1.conf:1: vrrp_sync_group: "Inside" has other nodes than "Outside", or ranks them otherwise: it is in no group; give them priorities of the same order, and the group "g"',
+  ])
+})
