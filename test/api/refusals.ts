@@ -15,6 +15,7 @@ const NO_ADDRESS =
 const NO_HOST = 'must be an address that a host can hold: not loopback, multicast, unspecified or broadcast'
 const NETWORK = 'is the network itself: give the address to hold in it, e.g. 192.168.1.100/24, not 192.168.1.0/24'
 const TWICE = 'must name each address once (also when the prefix lengths differ): remove the second'
+const NO_GROUP = 'must be lower-case letters, digits and dashes, with a letter or digit at both ends, e.g. edge'
 const NO_DURATION = 'must be a duration in whole milliseconds, such as 200ms, 1.5s or 1m30s'
 const INTERVAL_3 = 'must be 10ms to 40.95s in steps of 10ms (version 3), e.g. 200ms'
 const INTERVAL_2 = 'must be 1s to 255s in whole seconds, which is all that version 2 can say, e.g. 1s; or use version 3'
@@ -363,6 +364,16 @@ export const refusals: readonly Refusal[] = [
     { preemption: { mode: 'Always', delay: 'later' } },
     'spec.preemption.delay',
     NO_DURATION,
+  ),
+  spec('a group with a name in capitals', { group: 'Edge' }, 'spec.group', NO_GROUP),
+  spec('a group with a dash at its end', { group: 'edge-' }, 'spec.group', NO_GROUP),
+  spec('a group without a name', { group: '' }, 'spec.group', 'should be at least 1 chars long'),
+  spec('families of another kind', { families: 'Apart' }, 'spec.families', 'supported values: "Together", "Separate"'),
+  spec(
+    'families that are Separate in a group',
+    { group: 'edge', families: 'Separate' },
+    'spec.families',
+    'must not be Separate with a group, whose virtual routers all change state together: remove one of the two',
   ),
   spec('preemption without a mode', { preemption: {} }, 'spec.preemption.mode', 'Required value'),
   checks('a check of two kinds, http and process', { http: { port: 80 } }, '', ONE_KIND),

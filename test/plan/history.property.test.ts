@@ -66,8 +66,11 @@ const spec: fc.Arbitrary<Partial<VirtualIPSpec>> = fc.record(
   },
   { requiredKeys: ['addresses'] },
 )
+const groupedSpec = fc
+  .tuple(spec, fc.option(fc.constantFrom('g', 'h')))
+  .map(([spec, group]) => (group === null ? spec : { ...spec, group }))
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ type: fc.constant('apply' as const), name, spec }) },
+  { weight: 4, arbitrary: fc.record({ type: fc.constant('apply' as const), name, spec: groupedSpec }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('delete' as const), name }) },
   {
     weight: 3,
@@ -313,12 +316,24 @@ test('once all agents live and report, the plan settles, and everyone who can ta
         const isAddressKnown = !/is missing|has not reported/.test(accepted.message)
         if (isAddressKnown) assert.doesNotMatch(accepted.message, /waits|changed over/)
         if (spec.priorities) assertAsGiven(spec.priorities, members)
-        else if (isAddressKnown) assertAutomatic(cluster, spec, members)
+        else if (isAddressKnown && spec.group === undefined) assertAutomatic(cluster, spec, members)
       }
+      assertGroupsRankAlike(cluster, planned)
     }),
     { numRuns: 200 },
   )
 })
+
+function assertGroupsRankAlike(cluster: Cluster, planned: Plan): void {
+  const ranks = new Map<string, string>()
+  for (const [name, { accepted, members }] of planned.virtualIPs) {
+    const group = cluster.virtualIPs.get(name)?.spec.group
+    if (group === undefined || accepted.status === 'False') continue
+    const order = members.map(({ node }) => node).join()
+    assert.equal(order, ranks.get(group) ?? order, `${name} ranks nodes as its group ${group} does`)
+    ranks.set(group, order)
+  }
+}
 
 function assertAsGiven(
   given: NonNullable<VirtualIPSpec['priorities']>,
@@ -393,6 +408,8 @@ test('what nobody edits keeps its VRID, and its members keep their order while t
       for (const [other, { virtualRouterID, members, accepted }] of before.virtualIPs) {
         const isRun = accepted.status === 'True' && members.length > 0
         if (other === name || !isRun) continue
+        // Of a group an edit may move the others.
+        if (cluster.virtualIPs.get(other)?.spec.group !== undefined) continue
         const then = after.virtualIPs.get(other)
         assert.equal(then?.virtualRouterID, virtualRouterID, `${other} keeps its VRID`)
         assert.deepEqual(then?.members, members, `${other} keeps its members`)
