@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { VirtualIPSpec } from '../../src/api/virtual-ip.ts'
-import { comesTo, rowOf } from '../lab/agent-view.ts'
+import { comesTo } from '../lab/agent-view.ts'
 import {
   type AgentDaemon,
   type Daemon,
@@ -58,7 +58,7 @@ describe('a group', { concurrency: 4 }, () => {
     node2.run('nft', 'add chain inet deaf in { type filter hook input priority 0; }')
     node2.run('nft', 'add rule inet deaf in meta nfproto ipv6 meta l4proto 112 drop')
     await sleep(10 * INTERVAL)
-    for (const family of FAMILIES) assert.equal((await rowOf(second, 'web', { family }))?.state, 'BACKUP', family)
+    assert.equal(takeovers(second), 0)
     await isHeldBy(node1, DUAL, [node1, node2], [first, second])
     node2.run('nft', 'delete table inet deaf')
 
@@ -154,7 +154,7 @@ describe('a group', { concurrency: 4 }, () => {
 })
 
 function takeovers(agent: AgentDaemon): number {
-  return agent.output().split('-> MASTER').length
+  return agent.output().split('-> MASTER').length - 1
 }
 
 function instance(name: string, virtualRouterID: number, address: string, priority: number): string {
