@@ -345,7 +345,7 @@ export class Loop {
       this.#sockets.drainAll()
       const due = this.#turns.take(at, this.#output.isTrue, at - armedFor)
       // Of a group all know what they know, or none takes over.
-      const overslept = new Set(due.filter(key => this.#wakefulness.overslept(key, at)))
+      const overslept = new Set(due.filter(key => this.#overslept(key, at)))
       for (const key of overslept) this.#step(key, { type: 'Overslept' })
       for (const key of due) {
         if (!overslept.has(key))
@@ -357,6 +357,13 @@ export class Loop {
       if ((this.#membership.retryAt ?? at + 1) <= at) this.#membership.retry()
       if (this.#forgetAt <= at) this.#forget(at)
     })
+  }
+
+  /** Who waits for its group believes nothing yet. */
+  #overslept(key: string, at: Instant): boolean {
+    if (!this.#groups.isReady(key, at))
+      return this.#set.get(key)?.state.name === 'Active' && this.#wakefulness.overslept(key, at)
+    return this.#wakefulness.overslept(key, at, this.#groups.readySince(key, at))
   }
 
   /**

@@ -64,10 +64,13 @@ export class Wakefulness {
     return stood < LATENESS_FLOOR ? [] : this.#silent(at)
   }
 
-  /** Whether this router's own timer came so late that what it believes may be stale. */
-  overslept(key: string, at: Instant): boolean {
+  /**
+   * Whether this router's own timer came so late that what it believes may be stale. `ready`: when the last of its group wanted to take over; until
+   * then it waited for that, awake.
+   */
+  overslept(key: string, at: Instant, ready?: Instant): boolean {
     const router = this.#parts.set.get(key)
-    const due = router && deadline(router.state)
+    const due = router && (ready ?? deadline(router.state))
     if (!router || due === undefined) return false
     switch (router.state.name) {
       case 'Initialize':

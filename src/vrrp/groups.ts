@@ -27,8 +27,8 @@ export class Groups {
   readonly #names = new Map<string, string>()
   /** Groups in which some may be Active and others not. */
   readonly #mixed = new Set<string>()
-  /** What was found since something changed. */
-  readonly #ready = new Map<string, boolean>()
+  /** Since when they are ready, if they are, as far as it was looked. */
+  readonly #ready = new Map<string, Instant | undefined>()
 
   constructor(set: RouterSet) {
     this.#set = set
@@ -64,13 +64,18 @@ export class Groups {
 
   /** Whether a router whose wait is over may take over: all others of its group are Active, or would take over too. */
   isReady(key: string, now: Instant): boolean {
+    return !this.#names.has(key) || this.readySince(key, now) !== undefined
+  }
+
+  /** When the last of its group began to want to take over; undefined where one does not, and of a router of no group. */
+  readySince(key: string, now: Instant): Instant | undefined {
     const name = this.#names.get(key)
-    if (name === undefined) return true
-    const known = this.#ready.get(name)
-    if (known !== undefined) return known
-    const isReady = [...this.#membersOf(key).keys()].every(member => wants(this.#set.get(member)?.state, now))
-    this.#ready.set(name, isReady)
-    return isReady
+    if (name === undefined) return undefined
+    if (this.#ready.has(name)) return this.#ready.get(name)
+    const since = Array.from(this.#membersOf(key).keys(), member => wantsSince(this.#set.get(member)?.state))
+    const last = Math.max(...since)
+    this.#ready.set(name, last <= now ? last : undefined)
+    return last <= now ? last : undefined
   }
 
   /** To be told of every step. */
@@ -135,6 +140,6 @@ export class Groups {
 }
 
 /** Who does not take part (yet) has no say. */
-function wants(state: RouterState | undefined, now: Instant): boolean {
-  return state?.name !== 'Backup' || backupDeadline(state) <= now
+function wantsSince(state: RouterState | undefined): Instant {
+  return state?.name === 'Backup' ? backupDeadline(state) : Number.NEGATIVE_INFINITY
 }

@@ -110,6 +110,18 @@ test('a Backup was deaf where the loop stood still for more than half an interva
   assert.equal(wakefulness.overslept(BACKUP, now), true, 'it has not heard yet')
 })
 
+test('a Backup that waited for its group, and rested meanwhile, was not deaf; who stood still when the group was ready was', () => {
+  const due = deadline(set.get(BACKUP)?.state ?? assert.fail()) ?? assert.fail()
+  const ready = due + 10_000
+  for (now = due; now < ready - 90; now += 90) wakefulness.awake()
+  now = ready
+  wakefulness.awake()
+  assert.equal(wakefulness.overslept(BACKUP, now, ready), false)
+  now = ready + 60
+  wakefulness.awake()
+  assert.equal(wakefulness.overslept(BACKUP, now, ready), true)
+})
+
 test('a busy loop is not deaf, however late it is', () => {
   for (now = 1000; now < 3000; now += 15) wakefulness.awake()
   assert.equal(wakefulness.overslept(BACKUP, now), false)
