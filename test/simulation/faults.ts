@@ -1,4 +1,5 @@
 import type { VirtualIPSpec } from '../../src/api/virtual-ip.ts'
+import type { Family } from '../../src/lib/ip-address.ts'
 import type { Millis } from '../../src/lib/time.ts'
 import type { Machine, World } from './world.ts'
 
@@ -22,6 +23,8 @@ export type Fault =
       readonly from: number
       readonly to: number
       readonly both: boolean
+      /** What is lost: all, where it is not said. */
+      readonly only?: Family
       readonly length: Millis
     }
   | { readonly type: 'partition'; readonly sides: number; readonly length: Millis }
@@ -80,7 +83,7 @@ export function befall(world: World, fault: Fault): void {
       return void disturb(world, fault.type, fault.share, fault.length)
     case 'cut':
     case 'partition':
-      return void cut(world, pathsOf(world, fault), fault.length)
+      return void cut(world, pathsOf(world, fault), fault.length, fault.type === 'cut' ? fault.only : undefined)
     case 'cutOff':
       return void cutOff(world, machineOf(world, fault.machine), fault.length)
     case 'apiDown':
@@ -185,10 +188,10 @@ function disturb(world: World, type: 'loss' | 'duplication' | 'reordering', shar
   })
 }
 
-function cut(world: World, paths: readonly (readonly [string, string])[], length: Millis): void {
-  for (const [from, to] of paths) world.segment.cut(from, to, 1)
+function cut(world: World, paths: readonly (readonly [string, string])[], length: Millis, only?: Family): void {
+  for (const [from, to] of paths) world.segment.cut(from, to, 1, only)
   after(world, length, () => {
-    for (const [from, to] of paths) world.segment.cut(from, to, -1)
+    for (const [from, to] of paths) world.segment.cut(from, to, -1, only)
   })
 }
 

@@ -1,4 +1,5 @@
 import type { VirtualIPSpec } from '../../src/api/virtual-ip.ts'
+import type { Family } from '../../src/lib/ip-address.ts'
 import type { Millis } from '../../src/lib/time.ts'
 import { seeded } from '../lab/random.ts'
 import type { Fault } from './faults.ts'
@@ -20,6 +21,8 @@ class Author {
   #machines = 0
   #interval: Millis = 0
   #isOld = false
+  /** Of a group all rank nodes alike, and preempt or not. */
+  #group: Pick<VirtualIPSpec, 'group' | 'priorities' | 'redundancy' | 'preemption'> | undefined
 
   constructor(seed: number) {
     this.#seed = seed
@@ -30,6 +33,7 @@ class Author {
     this.#machines = 2 + Math.floor(8 * this.#random() ** 2)
     this.#isOld = this.#random() < 0.1
     this.#interval = this.#isOld ? 1000 : this.#of([10, 20, 30, 50, 100, 100, 100, 200, 200, 1000])
+    if (this.#random() < 0.2) this.#group = { group: 'edge', ...this.#ranks(), ...this.#preemption() }
     const names = ['web', 'db', 'mail'].slice(0, this.#integer(1, 3))
     const isQuick = this.#interval < 50
     return {
@@ -48,22 +52,32 @@ class Author {
   }
 
   #virtualIP(index: number): VirtualIPSpec {
-    const family = !this.#isOld && this.#random() < 0.25 ? 'IPv6' : 'IPv4'
-    const address = (host: number) => (family === 'IPv4' ? `10.0.0.${host}/32` : `2001:db8::${host}/128`)
-    const addresses = [address(100 + index), ...(this.#random() < 0.2 ? [address(110 + index)] : [])]
+    const kind = this.#isOld ? 1 : this.#random()
+    const families: readonly Family[] = kind < 0.2 ? ['IPv6'] : kind < 0.4 ? ['IPv4', 'IPv6'] : ['IPv4']
+    const hosts = [100 + index, ...(this.#random() < 0.2 ? [110 + index] : [])]
     return {
-      addresses,
+      addresses: families.flatMap(family => hosts.map(host => addressOf(family, host))),
+      ...(families.length > 1 && !this.#group && this.#random() < 0.3 ? { families: 'Separate' as const } : {}),
       interface: { name: 'eth0' },
       ...(this.#isOld ? { version: 2 as const } : {}),
       advertisementInterval: `${this.#interval}ms`.replace('000ms', 's'),
+      ...(this.#group ?? { ...this.#preemption(), ...this.#ranks() }),
+      ...(this.#random() < 0.2 ? { checks: [this.#check()] } : {}),
+    }
+  }
+
+  #preemption(): Pick<VirtualIPSpec, 'preemption'> {
+    return {
       preemption: this.#of<VirtualIPSpec['preemption'] & object>([
         { mode: 'Always' },
         { mode: 'Always', delay: '3s' },
         { mode: 'Never' },
       ]),
-      ...(this.#random() < 0.5 ? { redundancy: this.#machines } : { priorities: this.#priorities() }),
-      ...(this.#random() < 0.2 ? { checks: [this.#check()] } : {}),
     }
+  }
+
+  #ranks(): Pick<VirtualIPSpec, 'priorities' | 'redundancy'> {
+    return this.#random() < 0.5 ? { redundancy: this.#machines } : { priorities: this.#priorities() }
   }
 
   #priorities() {
@@ -113,7 +127,9 @@ class Author {
     if (isBelow(4)) return { type: this.#of(['loss', 'duplication', 'reordering']), share: this.#share(), length }
     if (isBelow(5)) {
       const to = this.#integer(0, this.#machines - 1)
-      return { type: 'cut', from: machine, to, both: this.#random() < 0.4, length }
+      const only = this.#of<Family | undefined>([undefined, undefined, 'IPv4', 'IPv6'])
+      const both = this.#random() < 0.4
+      return { type: 'cut', from: machine, to, both, ...(only === undefined ? {} : { only }), length }
     }
     if (isBelow(2)) return { type: 'partition', sides: this.#integer(1, 254), length }
     if (isBelow(3)) return { type: this.#of(['link', 'carrier']), machine, length }
@@ -140,6 +156,10 @@ class Author {
   #of<T>(choices: readonly T[]): T {
     return choices[Math.floor(choices.length * this.#random())] as T
   }
+}
+
+function addressOf(family: Family, host: number): string {
+  return family === 'IPv4' ? `10.0.0.${host}/32` : `2001:db8::${host}/128`
 }
 
 /** Whether `kind` is within the next so many. */

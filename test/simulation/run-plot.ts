@@ -75,7 +75,9 @@ async function endWell(world: World, plot: Plot): Promise<void> {
   for (const machine of world.machines) {
     if (sinces(machine) !== transitions.get(machine)) world.violate('calm', `${machine.kernel.name} has no rest`)
   }
-  for (const name of world.plane.virtualIPs.keys()) endsWell(world, name)
+  for (const name of world.plane.virtualIPs.keys()) {
+    for (const family of ['IPv4', 'IPv6']) endsWell(world, name, family)
+  }
   for (const { kernel, source } of world.machines) {
     for (const [text, { protocol }] of kernel.addresses) {
       const isWanted = source?.spec.virtualRouters.some(({ addresses }) =>
@@ -95,12 +97,12 @@ function sinces({ process }: World['machines'][number]): string {
 }
 
 /** One answers: the highest, where it preempts; it alone says to be MASTER, the cluster says so, and hosts believe it. */
-function endsWell(world: World, name: string): void {
+function endsWell(world: World, name: string, family: string): void {
   const { plane, machines, host } = world
   const virtualIP = plane.virtualIPs.get(name)
   const engines = machines.flatMap(machine =>
     [...(machine.process?.engines ?? [])]
-      .filter(([key]) => key.startsWith(`${name}/`))
+      .filter(([key]) => key === `${name}/${family}`)
       .map(([, engine]) => ({ machine, engine })),
   )
   if (engines.length === 0) return

@@ -31,7 +31,7 @@ export class Segment {
   delay: Millis = 0
   /** On top, at random; a sender's frames stay in order. */
   jitter: Millis = 0
-  /** `a>b`: b does not hear a. */
+  /** `a>b`: b does not hear a; `a>b IPv6`: not what is IPv6. */
   readonly cuts = new Map<string, number>()
   /** When a frame was last lost, or came out of order. */
   troubledAt: Instant = Number.NEGATIVE_INFINITY
@@ -50,8 +50,8 @@ export class Segment {
     this.#lastArrival.set(station, new Map())
   }
 
-  cut(from: string, to: string, by: 1 | -1): void {
-    const path = `${from}>${to}`
+  cut(from: string, to: string, by: 1 | -1, only?: Family): void {
+    const path = only === undefined ? `${from}>${to}` : `${from}>${to} ${only}`
     const count = (this.cuts.get(path) ?? 0) + by
     if (count > 0) this.cuts.set(path, count)
     else this.cuts.delete(path)
@@ -68,7 +68,7 @@ export class Segment {
   }
 
   #carry(from: Station, to: Station, frame: Frame): void {
-    if (this.#isLost(from, to)) {
+    if (this.#isLost(from, to, frame)) {
       this.troubledAt = this.#timeline.now
       return
     }
@@ -76,8 +76,12 @@ export class Segment {
     if (this.duplication > 0 && this.#random() < this.duplication) this.#deliver(from, to, frame)
   }
 
-  #isLost(from: Station, to: Station): boolean {
-    if (this.cuts.size > 0 && this.cuts.has(`${from.name}>${to.name}`)) return true
+  #isLost(from: Station, to: Station, frame: Frame): boolean {
+    if (this.cuts.size > 0) {
+      const path = `${from.name}>${to.name}`
+      const family = frame.type === 'Advert' ? frame.family : frame.address.family
+      if (this.cuts.has(path) || this.cuts.has(`${path} ${family}`)) return true
+    }
     return this.loss > 0 && this.#random() < this.loss
   }
 

@@ -12,6 +12,8 @@ const HANDED_OVER: Millis = 60
 const [ANNOUNCED, ANNOUNCED_AGAIN]: [Millis, Millis] = [5, 25]
 /** Until a dead agent's address is gone (decision 9): what it lasts, what the kernel is late by, and its renewal under way. */
 const GONE_AFTER: Millis = 3000 + 1000 + 500
+/** In intervals: what a group waits for one that joins it (decision 11), and waits itself then. */
+const JOINS_WITHIN = 4 * 4 + 4
 /** As STALE_AFTER of controller/freshness.ts, the renewal before, and messages. */
 const VOUCHED_FOR: Millis = 10_000 + 3000 + 1500
 
@@ -271,9 +273,29 @@ export class Watch {
       for (const machine of this.#world.machines) {
         this.#addressesAreAskedFor(machine)
         this.#reportIsTrue(machine)
+        this.#groupsAreWhole(machine)
       }
       this.#statusIsTrue()
     })
+  }
+
+  /** Decision 11: of a group all are Active, or none is, unless it was told something else a while ago. */
+  #groupsAreWhole({ kernel, process }: Machine): void {
+    if (!process?.loop || process.isDead || process.isStopped || process.isLeaving) return
+    const groups = Map.groupBy(process.loop.told, ({ group }) => group)
+    for (const [name, routers] of groups) {
+      const engines = routers.flatMap(({ virtualIP, family }) => process.engines.get(`${virtualIP}/${family}`) ?? [])
+      if (name === undefined || new Set(engines.map(({ state }) => state === 'Active')).size < 2) continue
+      const longest = Math.max(...engines.map(({ config }) => config.advertisementInterval))
+      const told = Math.max(
+        process.startedAt,
+        ...engines.map(engine => Math.max(engine.configuredAt, engine.startedAt)),
+      )
+      const standing = Math.max(process.stoppedUntil, process.stoodUntil)
+      if (this.#now - told < JOINS_WITHIN * longest + 3000 || this.#now - standing < longest) continue
+      const states = engines.map(({ state, config }) => `${config.family} VRID ${config.virtualRouterID} is ${state}`)
+      this.#violate('together', name, `on ${kernel.name} ${states.join(', ')}`)
+    }
   }
 
   #answerersSpeak(text: string): void {
