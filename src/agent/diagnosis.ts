@@ -6,6 +6,7 @@ import type { FrameSocket } from '../linux/frame-socket.ts'
 import type { LinkTable } from '../linux/links.ts'
 import { SyscallError } from '../linux/syscall-error.ts'
 import type { Advertisement } from '../vrrp/advertisement.ts'
+import { backupDeadline } from '../vrrp/backup-wait.ts'
 import type { RouterSet } from '../vrrp/router-set.ts'
 import type { Observation, RouterState, VirtualRouterConfig } from '../vrrp/virtual-router.ts'
 import { AddressProbes } from './address-probes.ts'
@@ -24,12 +25,15 @@ interface DiagnosisParts {
 
 /** Two pieces of evidence this far apart are no passing state of a configuration that changes. */
 const PASSES_WITHIN: Millis = 1000
+/** For so many intervals one router of a group may be waited for by the others: its adverts are lost, or it is one that preempts later. */
+const GROUP_WAITS = 8
 /** Without evidence for so many intervals, and this long, it is over. */
 const [INTERVALS, LEAST] = [4, 3000]
 /** How often it is looked what is over. */
 const FORGET_EVERY: Millis = 500
 /** What only a MASTER can know. */
 const OF_A_MASTER: ReadonlySet<string> = new Set(['OtherMaster', 'AddressClaimed'])
+const OF_A_BACKUP: ReadonlySet<string> = new Set(['GroupWaits'])
 
 /** Gathers what this node itself can tell of what is wrong around its virtual routers: by what it hears, and by asking who else has its addresses. */
 export class Diagnosis {
@@ -82,6 +86,7 @@ export class Diagnosis {
     if (before.name === after.name) return
     if (after.name === 'Active') {
       this.#probes.begin(key, this.#parts.set.get(key)?.config.addresses.length ?? 0, now)
+      if (this.#observations.forget(key, OF_A_BACKUP)) this.#parts.changed()
       return
     }
     this.#probes.end(key)
@@ -116,6 +121,22 @@ export class Diagnosis {
       case 'HandedOver':
       case 'PriorityZeroReceived':
         return
+    }
+  }
+
+  /** It would take over, and waits for one of those which it changes state with. */
+  heldBack(key: string, mates: readonly string[], now: Instant): void {
+    const { set } = this.#parts
+    const own = set.get(key)
+    if (own?.state.name !== 'Backup' || own.state.takeoverReason === 'Preempted') return
+    for (const mate of mates) {
+      const { state } = set.get(mate) ?? {}
+      if (state?.name !== 'Backup' || !state.active || backupDeadline(state) <= now) continue
+      const { address, priority } = state.active
+      const message = `no MASTER is heard, and this node does not take over, for ${mate}, which it changes state with, follows ${address.text} (priority ${priority}): see that the adverts of both reach this node, and that one router serves both; of the families of one VirtualIP, else set families: Separate`
+      const { config } = own
+      this.#note(key, 'GroupWaits', message, address.text, config, now, GROUP_WAITS * config.advertisementInterval)
+      return
     }
   }
 

@@ -352,6 +352,7 @@ export class Loop {
           this.#step(key, { type: 'DeadlineReached', isHeldBack: !this.#groups.isReady(key, at) })
       }
       this.#beat()
+      for (const key of this.#turns.heldBack) this.#diagnosis.heldBack(key, this.#groups.matesOf(key), at)
       this.#output.doDue(at)
       this.#diagnosis.wake(at)
       if ((this.#membership.retryAt ?? at + 1) <= at) this.#membership.retry()

@@ -26,6 +26,8 @@ export class Turns {
   /** Due, and not stepped yet. */
   #postponed: readonly string[] = []
   #postponedUntil: Instant = 0
+  /** Those whose wait was over when they were last looked through, and who wait for their group. */
+  heldBack: readonly string[] = []
 
   constructor(set: RouterSet, groups: Groups) {
     this.#set = set
@@ -61,6 +63,7 @@ export class Turns {
   /** Who waits for its group has no turn, but to end a handover. */
   #units(due: readonly string[], now: Instant): { takeovers: Unit[]; preemptions: Unit[] } {
     this.#groups.lookAnew()
+    this.heldBack = due.filter(key => !this.#groups.isReady(key, now))
     const units = Map.groupBy(
       due.filter(key => this.#groups.isReady(key, now) || this.#isHandedOver(key, now)),
       key => (this.#takesOver(key, now) ? (this.#groups.of(key) ?? key) : key),

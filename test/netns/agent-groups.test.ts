@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { VirtualIPSpec } from '../../src/api/virtual-ip.ts'
+import { agentSource } from '../../src/cli/agent-source.ts'
 import { comesTo } from '../lab/agent-view.ts'
 import {
   type AgentDaemon,
@@ -63,7 +64,11 @@ describe('a group', { concurrency: 4 }, () => {
     node2.run('nft', 'add table inet deaf')
     node2.run('nft', 'add chain inet deaf in { type filter hook input priority 0; }')
     node2.run('nft', 'add rule inet deaf in meta nfproto ipv6 meta l4proto 112 drop')
-    await sleep(10 * INTERVAL)
+    const waits = await eventually('it says that it waits', () => degraded(second), { daemons: [first, second] })
+    assert.match(
+      waits,
+      /^On dual2: no MASTER is heard, .* for web\/IPv4, which it changes state with, follows 10\.1\.0\.1 /,
+    )
     assert.equal(takeovers(second), 0)
     await isHeldBy(node1, DUAL, [node1, node2], [first, second])
 
@@ -160,6 +165,12 @@ describe('a group', { concurrency: 4 }, () => {
     })
   }
 })
+
+/** What the node itself tells of what is wrong. */
+async function degraded({ node, stateDir }: AgentDaemon): Promise<string | undefined> {
+  const [web] = await agentSource(join(stateDir, node.name, 'agent.sock')).list()
+  return web?.status.conditions?.find(({ type }) => type === 'Degraded')?.message
+}
 
 function takeovers(agent: AgentDaemon): number {
   return agent.output().split('-> MASTER').length - 1
