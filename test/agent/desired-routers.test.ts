@@ -133,3 +133,26 @@ test('other peers, or another reach, are another configuration', () => {
     assert.ok(!sameUnicast(base, other), JSON.stringify(other))
   }
 })
+
+test('in a group the checks of all count, those of a VirtualIP once, and a fault names whose it is', () => {
+  const well = { name: 'well', tcp: { port: 80 } }
+  const outside = { ...SPEC, checks: [{ ...well, weight: -20 }] }
+  const inside = { ...SPEC, virtualIP: 'inside', checks: [{ ...well, name: 'other' }] }
+  const group = [outside, { ...outside, family: 'IPv6' as const, addresses: ['fd00::100/64'] }, inside]
+  const comesTo = (spec: VirtualRouterSpec, failing: string) => {
+    const isPassing = (key: string) => ({
+      passing: key !== failing,
+      ...(key === failing ? { message: 'refused' } : {}),
+    })
+    const { outcome } = desiredRouter(spec, [LINK], () => false, isPassing, 0, group)
+    return 'fault' in outcome ? `${outcome.fault.reason}: ${outcome.fault.message}` : outcome.config.priority
+  }
+  for (const spec of [outside, inside]) assert.equal(comesTo(spec, 'none'), 100)
+  for (const spec of [outside, inside]) assert.equal(comesTo(spec, 'web/IPv4/well'), 80)
+  for (const spec of [outside, inside]) assert.equal(comesTo(spec, 'web/IPv6/well'), 100)
+  assert.equal(comesTo(inside, 'inside/IPv4/other'), 'CheckFailed: Check other fails: refused')
+  assert.equal(
+    comesTo(outside, 'inside/IPv4/other'),
+    'CheckFailed: Check other of inside, which is in its group, fails: refused',
+  )
+})

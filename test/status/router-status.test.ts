@@ -49,6 +49,12 @@ const table: [TransitionReason, RouterState, RouterState, string][] = [
   ['ActiveDown', waiting, active, 'BACKUP -> MASTER: no advert was heard for 1.000 s'],
   ['PriorityZeroReceived', waiting, active, 'BACKUP -> MASTER: the MASTER stopped taking part (priority 0)'],
   [
+    'GroupYielded',
+    active,
+    waiting,
+    'MASTER -> BACKUP: another virtual router of its group is MASTER no longer, and they change together',
+  ],
+  [
     'Preempted',
     { ...backup, active: { address: ipAddress('192.168.1.12'), priority: 226 } },
     active,

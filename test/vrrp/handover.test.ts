@@ -330,3 +330,55 @@ test('adverts that come again while a Backup still answers change nothing about 
   set.step('web', fires, 1050)
   assert.equal(holdsAddresses(set.get('web')?.state ?? active), false)
 })
+
+describe('a group (decision 11)', () => {
+  const yields: RouterEvent = { type: 'Yield' }
+
+  test('who yields with it says Priority 0, is Backup and answers as one that leaves', () => {
+    const [yielded] = steps([[0, yields]])
+    assert.deepEqual(yielded?.messages, [{ type: 'Advertise', priority: 0 }])
+    assert.deepEqual(yielded?.observations, [
+      { type: 'Transition', from: 'Active', to: 'Backup', reason: 'GroupYielded' },
+    ])
+    assert.ok(yielded && holdsAddresses(yielded.state))
+    const [, heard] = states([
+      [0, yields],
+      [10, announced],
+    ])
+    assert.equal(heard && deadline(heard), NOW + 15)
+    assert.equal(holdsAddresses(step(letter, active, yields, NOW).state), false)
+  })
+
+  test('who is not Active does not yield', () => {
+    const [, backup] = states([
+      [0, yields],
+      [10, yields],
+    ])
+    assert.equal(backup?.name === 'Backup' && backup.since, NOW)
+    assert.deepEqual(step(config, initialState(0), yields, NOW).state, initialState(0))
+  })
+
+  test('who is held back does not take over, and ceases to answer when its time is up', () => {
+    const heldBack: RouterEvent = { type: 'DeadlineReached', isHeldBack: true }
+    const [, waits, released, taken] = states([
+      [0, yields],
+      [3700, heldBack],
+      [4000, heldBack],
+      [4001, fires],
+    ])
+    assert.deepEqual([waits?.name, waits && holdsAddresses(waits)], ['Backup', true])
+    assert.deepEqual([released?.name, released && holdsAddresses(released)], ['Backup', false])
+    assert.equal(taken?.name, 'Active')
+  })
+
+  test('who yielded with it to a lower priority does not advertise against that when it ceases to answer', () => {
+    const story = (priority: number) =>
+      steps([
+        [0, yields],
+        [10, advert(priority)],
+        [60, fires],
+      ])
+    assert.deepEqual(story(90).at(-1)?.messages, [])
+    assert.deepEqual(story(200).at(-1)?.messages, [{ type: 'Advertise', priority: 100 }])
+  })
+})
