@@ -305,8 +305,9 @@ export class Loop {
 
   /** Who made one of a group yield has mostly spoken to all of it: that is heard first. */
   #keepTogether(): void {
-    if (this.#groups.isBroken) this.#sockets.drainAll()
-    for (const key of this.#groups.yielding(this.#clock.now())) this.#step(key, { type: 'Yield' })
+    const at = this.#clock.now()
+    if ((this.#groups.next() ?? at + 1) <= at) this.#sockets.drainAll()
+    for (const key of this.#groups.yielding(at)) this.#step(key, { type: 'Yield' })
   }
 
   #settle(): void {
@@ -324,6 +325,7 @@ export class Loop {
   #arm(): void {
     const next = earliest(
       this.#turns.next(),
+      this.#groups.next(),
       this.#output.next(),
       this.#heartbeat.next(),
       this.#membership.retryAt,

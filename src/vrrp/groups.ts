@@ -1,7 +1,7 @@
 // Virtual routers that change state together: docs/decisions/0011. Not in the RFC, whose routers know nothing of each other. Each is stepped by itself;
 // what is decided here is whether one that would take over may, and who ceases to be Active because another one did.
 
-import type { Instant } from '../lib/time.ts'
+import type { Instant, Millis } from '../lib/time.ts'
 import { backupDeadline } from './backup-wait.ts'
 import type { RouterSet } from './router-set.ts'
 import { activeDownInterval } from './timers.ts'
@@ -10,11 +10,14 @@ import type { RouterState } from './virtual-router.ts'
 /** Who joins a group of Active Routers, and follows another node for so many Active_Down_Intervals, is not about to become Active as well. */
 const PATIENCE = 3
 
+/** When one has ceased to be Active, the others do after this: whom it yielded to is mostly a group, and about to speak to them as well. */
+const YIELDS_AFTER: Millis = 20
+
 interface Group {
   /** Since when they are in it. */
   readonly members: Map<string, Instant>
-  /** One ceased to be Active. */
-  isBroken: boolean
+  /** When one ceased to be Active. */
+  brokenAt: Instant | undefined
 }
 
 /**
@@ -41,7 +44,7 @@ export class Groups {
     if (before !== undefined) this.#leave(key, before)
     this.#set.askAgain(now)
     if (name === undefined) return
-    const group = this.#groups.get(name) ?? { members: new Map<string, Instant>(), isBroken: false }
+    const group = this.#groups.get(name) ?? { members: new Map<string, Instant>(), brokenAt: undefined }
     this.#groups.set(name, group)
     group.members.set(key, now)
     this.#names.set(key, name)
@@ -85,17 +88,18 @@ export class Groups {
     if (after.name !== 'Active') this.#ready.delete(name)
     if (before.name === after.name) return
     const group = this.#groups.get(name)
-    if (group && before.name === 'Active') group.isBroken = true
+    if (group && before.name === 'Active') group.brokenAt ??= now
     this.#doubt(name)
     this.#set.askAgain(now)
   }
 
-  /** Whether `yielding` has something to say: to be asked when all that waits has been heard, for who made one yield has mostly spoken to all. */
-  get isBroken(): boolean {
-    return [...this.#mixed].some(name => this.#groups.get(name)?.isBroken)
+  /** When to ask `yielding`; besides, after every step. */
+  next(): Instant | undefined {
+    const broken = [...this.#mixed].flatMap(name => this.#groups.get(name)?.brokenAt ?? [])
+    return broken.length === 0 ? undefined : Math.min(...broken) + YIELDS_AFTER
   }
 
-  /** The Active Routers that are to yield, for others of their group are not Active and not about to be. */
+  /** The Active Routers that are to yield, for others of their group are not Active and not about to be. To be asked when all that waits was heard. */
   yielding(now: Instant): string[] {
     return [...this.#mixed].flatMap(name => this.#yieldingIn(name, now))
   }
@@ -110,7 +114,7 @@ export class Groups {
     const backups = states.filter(({ state }) => state.name === 'Backup')
     if (!group || active.length === 0 || backups.length === 0) {
       this.#mixed.delete(name)
-      if (group) group.isBroken = false
+      if (group) group.brokenAt = undefined
       return []
     }
     const isForGood = backups.some(({ state, config, joinedAt }) => {
@@ -118,7 +122,8 @@ export class Groups {
       const patience = PATIENCE * activeDownInterval(config.version, config.priority, state.activeInterval)
       return now - Math.max(joinedAt, state.since) >= patience
     })
-    return group.isBroken || isForGood ? active.map(({ key }) => key) : []
+    const isBroken = group.brokenAt !== undefined && now - group.brokenAt >= YIELDS_AFTER
+    return isBroken || isForGood ? active.map(({ key }) => key) : []
   }
 
   #leave(key: string, name: string): void {

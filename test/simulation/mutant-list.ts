@@ -100,7 +100,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'of a group only one yields',
     file: 'vrrp/groups.ts',
-    from: "if (group && before.name === 'Active') group.isBroken = true",
+    from: "if (group && before.name === 'Active') group.brokenAt ??= now",
     to: '',
   },
   {

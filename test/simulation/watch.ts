@@ -12,6 +12,8 @@ const HANDED_OVER: Millis = 60
 const [ANNOUNCED, ANNOUNCED_AGAIN]: [Millis, Millis] = [5, 25]
 /** Until a dead agent's address is gone (decision 9): what it lasts, what the kernel is late by, and its renewal under way. */
 const GONE_AFTER: Millis = 3000 + 1000 + 500
+/** From when one of a group is Active no longer until none is (decision 11). */
+const YIELDS_WITHIN: Millis = 20
 /** In intervals: what a group waits for one that joins it (decision 11), and waits itself then. */
 const JOINS_WITHIN = 4 * 4 + 4
 /** As STALE_AFTER of controller/freshness.ts, the renewal before, and messages. */
@@ -292,7 +294,9 @@ export class Watch {
         ...engines.map(engine => Math.max(engine.configuredAt, engine.startedAt)),
       )
       const standing = Math.max(process.stoppedUntil, process.stoodUntil)
-      if (this.#now - told < JOINS_WITHIN * longest + 3000 || this.#now - standing < longest) continue
+      const changed = Math.max(...engines.map(({ since }) => since))
+      if (this.#now - changed < YIELDS_WITHIN + this.#slack || this.#now - standing < longest) continue
+      if (this.#now - told < JOINS_WITHIN * longest + 3000) continue
       const states = engines.map(({ state, config }) => `${config.family} VRID ${config.virtualRouterID} is ${state}`)
       this.#violate('together', name, `on ${kernel.name} ${states.join(', ')}`)
     }
