@@ -98,18 +98,6 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'return state ? Number.NEGATIVE_INFINITY : 0',
   },
   {
-    name: 'of a group only one yields',
-    file: 'vrrp/groups.ts',
-    from: "if (group && before.name === 'Active') group.brokenAt ??= now",
-    to: '',
-  },
-  {
-    name: 'who waits for its group believes to have overslept',
-    file: 'agent/loop.ts',
-    from: 'return this.#wakefulness.overslept(key, at, this.#groups.readySince(key, at))',
-    to: 'return this.#wakefulness.overslept(key, at)',
-  },
-  {
     name: 'the fence is alive for three intervals',
     file: 'agent/heartbeat.ts',
     from: 'Math.max(SHORTEST, intervalOf(fenceClass) - TICKS)',

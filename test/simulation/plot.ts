@@ -53,7 +53,7 @@ class Author {
 
   #virtualIP(index: number): VirtualIPSpec {
     const kind = this.#isOld ? 1 : this.#random()
-    const families: readonly Family[] = kind < 0.2 ? ['IPv6'] : kind < 0.4 ? ['IPv4', 'IPv6'] : ['IPv4']
+    const families: readonly Family[] = kind < 0.15 ? ['IPv6'] : kind < 0.45 ? ['IPv4', 'IPv6'] : ['IPv4']
     const hosts = [100 + index, ...(this.#random() < 0.2 ? [110 + index] : [])]
     return {
       addresses: families.flatMap(family => hosts.map(host => addressOf(family, host))),
@@ -127,7 +127,7 @@ class Author {
     if (isBelow(4)) return { type: this.#of(['loss', 'duplication', 'reordering']), share: this.#share(), length }
     if (isBelow(5)) {
       const to = this.#integer(0, this.#machines - 1)
-      const only = this.#of<Family | undefined>([undefined, undefined, 'IPv4', 'IPv6'])
+      const only = this.#of<Family | undefined>([undefined, 'IPv4', 'IPv6'])
       const both = this.#random() < 0.4
       return { type: 'cut', from: machine, to, both, ...(only === undefined ? {} : { only }), length }
     }

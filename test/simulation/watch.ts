@@ -220,7 +220,7 @@ export class Watch {
     const ready = this.#firstReady(text)
     if (since === undefined || ready === undefined) return
     if (this.#isLeftOut(text)) this.#mixedAt.set(text, this.#now)
-    const interval = Math.max(this.#longestInterval(text), ...this.#enginesFor(text).map(each => each.heardInterval))
+    const interval = this.#longestOfGroup(text)
     const from = Math.max(since, ready, this.#world.segment.troubledAt, this.#mixedAt.get(text) ?? 0)
     const length = this.#now - from
     this.longestUnanswered = Math.max(this.longestUnanswered, length)
@@ -435,6 +435,20 @@ export class Watch {
 
   #longestInterval(text: string): Millis {
     return Math.max(10, ...this.#enginesFor(text).map(({ config }) => config.advertisementInterval))
+  }
+
+  /** A group takes over when the slowest of it would. */
+  #longestOfGroup(text: string): Millis {
+    const mates = this.#world.machines.flatMap(({ process }) => {
+      const told = process?.loop?.told ?? []
+      const group = told.find(({ addresses }) => addresses.some(address => address.startsWith(`${text}/`)))?.group
+      const keys = told.filter(router => group !== undefined && router.group === group)
+      return keys.flatMap(({ virtualIP, family }) => process?.engines.get(`${virtualIP}/${family}`) ?? [])
+    })
+    const heard = [...mates, ...this.#enginesFor(text)].map(({ config, heardInterval }) =>
+      Math.max(config.advertisementInterval, heardInterval),
+    )
+    return Math.max(this.#longestInterval(text), ...heard)
   }
 
   #isOld(text: string): boolean {
