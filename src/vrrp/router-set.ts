@@ -87,7 +87,7 @@ export class RouterSet {
     this.#catchUp(router)
     const before = router.state
     const result = step(router.config, before, event, now)
-    this.#store(router, result)
+    this.#store(router, result, now)
     router.follows = event.type === 'AdvertisementReceived' && onlyWaits(before, result) ? event : undefined
     return result
   }
@@ -115,7 +115,7 @@ export class RouterSet {
     router.follows = undefined
     const result = step(config, router.state, { type: 'Reconfigured', previous: router.config }, now)
     router.config = config
-    return this.#store(router, result)
+    return this.#store(router, result, now)
   }
 
   /** When to ask `due`: not later than the earliest deadline, maybe earlier. */
@@ -146,13 +146,15 @@ export class RouterSet {
     const { follows, heardAgainAt } = router
     if (!follows || heardAgainAt === undefined) return
     router.heardAgainAt = undefined
-    this.#store(router, step(router.config, router.state, follows, heardAgainAt))
+    this.#store(router, step(router.config, router.state, follows, heardAgainAt), heardAgainAt)
   }
 
-  #store(router: Router, result: Step): Step {
+  /** What was due before, and waits for something else, is no deadline that was missed. */
+  #store(router: Router, result: Step, now: Instant): Step {
     router.state = result.state
     router.deadline = deadline(result.state) ?? Infinity
-    if (router.deadline < this.#bound) this.#bound = router.deadline
+    const due = Math.max(router.deadline, now)
+    if (due < this.#bound) this.#bound = due
     return result
   }
 

@@ -82,8 +82,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a nearer deadline is not noticed',
     file: 'vrrp/router-set.ts',
-    from: '    if (router.deadline < this.#bound) this.#bound = router.deadline\n',
-    to: '    if (this.#bound === Infinity) this.#bound = router.deadline\n',
+    from: '    if (due < this.#bound) this.#bound = due\n',
+    to: '    if (this.#bound === Infinity) this.#bound = due\n',
   },
   {
     name: 'a preemption delay never ends',

@@ -62,6 +62,8 @@ class Node {
       this.step(key, { type: 'DeadlineReached', isHeldBack: !this.groups.isReady(key, now) }, now)
     }
     for (const key of this.groups.yielding(now)) this.step(key, { type: 'Yield' }, now)
+    const next = this.turns.next() ?? now
+    assert.ok(next >= now, `${this.name} would be ${now - next} ms late`)
   }
 
   step(key: string, event: RouterEvent, now: Instant): void {
