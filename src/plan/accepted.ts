@@ -13,7 +13,7 @@ import { type Member, virtualRouters } from './virtual-routers.ts'
 import type { Wish } from './wishes.ts'
 
 /** A VirtualIP that is accepted: its members' numbers and what they are told. */
-export function accepted({ wish, members: candidates, grant, checks }: Seating, survey: Survey): Outcome {
+export function accepted({ wish, members: candidates, grant, checks, mates }: Seating, survey: Survey): Outcome {
   const { demand } = wish
   const { virtualRouterID } = grant
   const members = withPriorities(demand, candidates, priorityCeiling(checks), survey)
@@ -32,7 +32,7 @@ export function accepted({ wish, members: candidates, grant, checks }: Seating, 
   if (speech.isChanging) {
     for (const [node, told] of leavers(demand, nodes, survey)) routers.set(node, stillSpeaking(told, node, speech))
   }
-  const message = messageFor(wish, candidates, members, speech)
+  const message = messageFor(wish, candidates, members, mates, speech)
   return {
     plan: {
       accepted: { status: 'True', reason: 'Accepted', message },
@@ -108,14 +108,21 @@ function homesOf({ name }: Demand, members: readonly Member[], { inUse }: Survey
 
 // ---- what the user is told
 
-function messageFor(wish: Wish, candidates: readonly Candidate[], members: readonly Member[], speech: Speech): string {
+function messageFor(
+  wish: Wish,
+  candidates: readonly Candidate[],
+  members: readonly Member[],
+  mates: readonly string[],
+  speech: Speech,
+): string {
   const { spec } = wish.demand.virtualIP
   const row = spec.priorities?.map(({ priority }) => priority) ?? members.map(({ priority }) => priority)
   const descending = [...row].sort((a, b) => b - a)
   return [
     takePart(members),
+    ...together(wish, mates),
     ...wish.notes,
-    ...fewerThanWanted(wish, members),
+    ...fewerThanWanted(wish, members, mates),
     ...lastOnes(members),
     ...withoutLink(members),
     ...withoutNumber(candidates, members),
@@ -130,10 +137,19 @@ function takePart(members: readonly Member[]): string {
   return `${listing(nodes)} ${nodes.length === 1 ? 'takes' : 'take'} part`
 }
 
-function fewerThanWanted({ demand }: Wish, members: readonly Member[]): string[] {
+function together({ demand }: Wish, mates: readonly string[]): string[] {
+  return mates.length === 0
+    ? []
+    : [`In the group ${demand.virtualIP.spec.group} it changes state with ${listing(mates)}`]
+}
+
+function fewerThanWanted({ demand }: Wish, members: readonly Member[], mates: readonly string[]): string[] {
   const { priorities, redundancy } = demand.virtualIP.spec
   if (priorities || redundancy === undefined || members.length >= redundancy) return []
-  return [`That is ${members.length} of ${redundancy} (redundancy): no other node matches, has the subnet and an agent`]
+  const all = mates.length === 0 ? '' : ' for all of the group'
+  return [
+    `That is ${members.length} of ${redundancy} (redundancy): no other node matches, has the subnet and an agent${all}`,
+  ]
 }
 
 function lastOnes(members: readonly Member[]): string[] {

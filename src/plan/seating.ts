@@ -15,6 +15,8 @@ export interface Seating {
   readonly grant: VirtualRouterIDGrant
   /** All that count for its priorities: its own, and those of its group. */
   readonly checks: readonly Check[]
+  /** The others that it shares nodes and ranks with. */
+  readonly mates: readonly string[]
 }
 
 const DEFAULT_REDUNDANCY = 3
@@ -43,7 +45,8 @@ export function seat(
       const refusal = checksRefused(wish, members, survey)
       if (refusal) return { ...refusal, wish }
       if (running[i]?.length === 0) spread.count(members)
-      return { wish, members, grant, checks: sharedChecks(party) }
+      const mates = party.filter(other => other !== wish).map(({ demand }) => demand.name)
+      return { wish, members, grant, checks: sharedChecks(party), mates }
     })
   })
 }

@@ -36,6 +36,11 @@ test('a node that cannot serve all of a group serves nothing of it', () => {
     .apply('outside', { group: 'edge' })
     .apply('inside', { addresses: ['10.0.0.100/24'], group: 'edge' })
   assert.equal(print(cluster.plan()), 'outside node2=250 node4=238\ninside node2=250 node4=238')
+  cluster.apply('outside', { addresses: ['192.168.1.100/24'], group: 'edge', redundancy: 3 })
+  assert.equal(
+    sentence(cluster.plan(), 'outside'),
+    'Accepted: node2 and node4 take part. In the group edge it changes state with inside. That is 2 of 3 (redundancy): no other node matches, has the subnet and an agent for all of the group',
+  )
 })
 
 test('the ranks that one of a group has fixed are those of all', () => {

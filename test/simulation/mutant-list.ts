@@ -76,7 +76,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a repeated advert is not stepped',
     file: 'vrrp/router-set.ts',
-    from: '    this.#store(router, step(router.config, router.state, follows, heardAgainAt))',
+    from: '    this.#store(router, step(router.config, router.state, follows, heardAgainAt), heardAgainAt)',
     to: '',
   },
   {
