@@ -394,6 +394,7 @@ export class AgentProcess implements Listener, EngineListener {
   #sendAdvert({ family, source }: Parameters<typeof openVrrpSocket>[0], payload: Uint8Array, to?: IpAddress): void {
     if (!this.#kernel.up) throw new SyscallError('send an advert', 'ENETDOWN')
     if (this.options.isMuted()) throw new SyscallError('send an advert', 'ENOBUFS')
+    if (!this.#kernel.addresses.has(source.text)) throw new SyscallError('send an advert', 'EINVAL')
     const engine = this.engineOf(family, payload[1] ?? 0)
     if (engine && payload[2] !== 0) {
       this.options.advertises(engine)

@@ -14,7 +14,7 @@ export type Fault =
     }
   | { readonly type: 'kill' | 'start' | 'leave' | 'flush' | 'check' | 'cordon'; readonly machine: number }
   | { readonly type: 'wallClock'; readonly machine: number; readonly by: Millis }
-  | { readonly type: 'link' | 'carrier'; readonly machine: number; readonly length: Millis }
+  | { readonly type: 'link' | 'carrier' | 'linkLocal'; readonly machine: number; readonly length: Millis }
   | { readonly type: 'delete'; readonly machine: number; readonly virtualIP: string }
   | { readonly type: 'loss' | 'duplication' | 'reordering'; readonly share: number; readonly length: Millis }
   /** One-way where `to` does not hear `from`; `both`: neither hears the other. */
@@ -75,6 +75,8 @@ export function befall(world: World, fault: Fault): void {
     case 'link':
     case 'carrier':
       return void loseLink(world, machineOf(world, fault.machine), fault.type, fault.length)
+    case 'linkLocal':
+      return void loseLinkLocal(world, machineOf(world, fault.machine), fault.length)
     case 'delete':
       return void deleteByHand(world, machineOf(world, fault.machine), fault.virtualIP)
     case 'loss':
@@ -170,6 +172,17 @@ function loseLink(world: World, machine: Machine, type: 'link' | 'carrier', leng
   kernel.setLink(type !== 'link', type !== 'carrier')
   after(world, length, () => {
     kernel.setLink(true, true)
+    machine.troubledAt = world.timeline.now
+  })
+}
+
+/** It can serve no IPv6. */
+function loseLinkLocal(world: World, machine: Machine, length: Millis): void {
+  const { kernel } = machine
+  machine.troubledAt = world.timeline.now
+  kernel.setLinkLocal(false)
+  after(world, length, () => {
+    kernel.setLinkLocal(true)
     machine.troubledAt = world.timeline.now
   })
 }

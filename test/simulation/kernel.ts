@@ -100,8 +100,22 @@ export class Kernel implements Station {
     const own = foreign(`10.0.0.${this.#options.index}/24`)
     // Somebody's, that no agent may touch.
     const other = foreign(`10.0.0.${200 + this.#options.index}/24`)
-    for (const each of [own, other, foreign(`fe80::${this.#options.index}/64`)]) this.#put(each)
+    for (const each of [own, other, this.#linkLocal()]) this.#put(each)
     return [own, other]
+  }
+
+  /** Without it nothing is sent in IPv6. */
+  setLinkLocal(isThere: boolean): void {
+    const held = this.#linkLocal()
+    if (!isThere) this.remove(held.prefix.address.text)
+    else if (!this.addresses.has(held.prefix.address.text)) {
+      this.#put(held)
+      this.#told()
+    }
+  }
+
+  #linkLocal(): Held {
+    return foreign(`fe80::${this.#options.index}/64`)
   }
 
   link(): Link {

@@ -98,6 +98,12 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'return state ? Number.NEGATIVE_INFINITY : 0',
   },
   {
+    name: 'a FAULT of one of a group is that of one',
+    file: 'agent/membership.ts',
+    from: 'const ofGroup = faults.get(groupOf(desired.spec))',
+    to: 'const ofGroup = own',
+  },
+  {
     name: 'the fence is alive for three intervals',
     file: 'agent/heartbeat.ts',
     from: 'Math.max(SHORTEST, intervalOf(fenceClass) - TICKS)',

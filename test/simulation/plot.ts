@@ -133,6 +133,7 @@ class Author {
     }
     if (isBelow(2)) return { type: 'partition', sides: this.#integer(1, 254), length }
     if (isBelow(3)) return { type: this.#of(['link', 'carrier']), machine, length }
+    if (isBelow(3)) return { type: 'linkLocal', machine, length }
     if (isBelow(2)) return { type: 'delete', machine, virtualIP: this.#of(names) }
     if (isBelow(1)) return { type: 'flush', machine }
     if (isBelow(2)) return { type: 'check', machine }
