@@ -46,9 +46,23 @@ export function checkKey(router: string, check: Pick<Check, 'name'>): string {
   return `${router}/${check.name}`
 }
 
+/** A check, and the virtual router that runs it. */
+export interface CountingCheck {
+  readonly check: Check
+  readonly of: VirtualRouterSpec
+}
+
+/** The checks that count for each of these, which change state together: of a VirtualIP once, for both its families have the same. */
+export function checksOf(group: readonly VirtualRouterSpec[]): CountingCheck[] {
+  const first = new Map(group.toReversed().map(spec => [spec.virtualIP, spec]))
+  return group
+    .filter(spec => first.get(spec.virtualIP) === spec)
+    .flatMap(of => (of.checks ?? []).map(check => ({ check, of })))
+}
+
 /**
  * What this node would run, from what it was told, what its links are, and what its checks say. `handover`: how long at most it answers for
- * what it gives up. `group`: it and those that change state with it, whose checks count for all alike. Pure.
+ * what it gives up. `counting`: the checks that count for it: of all that change state with it. Pure.
  */
 export function desiredRouter(
   spec: VirtualRouterSpec,
@@ -56,7 +70,7 @@ export function desiredRouter(
   isOurs: (link: Link, address: LinkAddress) => boolean,
   resultOf: (checkKey: string) => CheckResult | undefined,
   handover: Millis,
-  group: readonly VirtualRouterSpec[] = [spec],
+  counting: readonly CountingCheck[] = checksOf([spec]),
 ): DesiredRouter {
   const key = routerKey(spec)
   const prefixes = spec.addresses.map(parsePrefix).filter(prefix => prefix !== undefined)
@@ -73,7 +87,7 @@ export function desiredRouter(
     : primaryAddress(spec.family, prefixes, link, isOurs)
   if (!source) return fault('NoPrimaryAddress', sourceMissing(spec))
 
-  const checks = checksOf(group).map(({ check, of }) => ({
+  const checks = counting.map(({ check, of }) => ({
     check,
     of,
     result: resultOf(checkKey(routerKey(of), check)),
@@ -100,12 +114,6 @@ export function desiredRouter(
   }
   const unknown = checks.find(({ result }) => result === undefined)
   return desired(unknown ? { waitingFor: unknown.check.name, link, config } : { link, config })
-}
-
-/** The checks of these virtual routers, of each VirtualIP once: both its families have the same. */
-function checksOf(group: readonly VirtualRouterSpec[]): { check: Check; of: VirtualRouterSpec }[] {
-  const first = group.filter((spec, i) => group.findIndex(({ virtualIP }) => virtualIP === spec.virtualIP) === i)
-  return first.flatMap(of => (of.checks ?? []).map(check => ({ check, of })))
 }
 
 interface Weighed {

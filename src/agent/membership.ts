@@ -7,6 +7,7 @@ import type { Groups } from '../vrrp/groups.ts'
 import type { RouterSet } from '../vrrp/router-set.ts'
 import { holdsAddresses, type RouterEvent, type RouterState, type Step } from '../vrrp/virtual-router.ts'
 import {
+  checksOf,
   type DesiredRouter,
   desiredRouter,
   type Fault,
@@ -100,8 +101,9 @@ export class Membership {
     const { set, routers, sockets, isOurs, handover, checkResult, changed } = this.#parts
     const links = [...this.#parts.links.links.values()]
     const groups = Map.groupBy(this.#spec.virtualRouters, groupOf)
+    const checks = new Map([...groups].map(([name, routers]) => [name, checksOf(routers)]))
     const desired = this.#spec.virtualRouters.map(spec =>
-      this.#patient(desiredRouter(spec, links, isOurs, checkResult, handover, groups.get(groupOf(spec)))),
+      this.#patient(desiredRouter(spec, links, isOurs, checkResult, handover, checks.get(groupOf(spec)))),
     )
     const wanted = new Set(desired.map(({ key }) => key))
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { desiredRouter, sameUnicast } from '../../src/agent/desired-routers.ts'
+import { checksOf, desiredRouter, sameUnicast } from '../../src/agent/desired-routers.ts'
 import type { Check } from '../../src/api/virtual-ip.ts'
 import type { VirtualRouterSpec } from '../../src/api/virtual-ip-node.ts'
 import type { CheckResult } from '../../src/checks/repeat.ts'
@@ -144,7 +144,7 @@ test('in a group the checks of all count, those of a VirtualIP once, and a fault
       passing: key !== failing,
       ...(key === failing ? { message: 'refused' } : {}),
     })
-    const { outcome } = desiredRouter(spec, [LINK], () => false, isPassing, 0, group)
+    const { outcome } = desiredRouter(spec, [LINK], () => false, isPassing, 0, checksOf(group))
     return 'fault' in outcome ? `${outcome.fault.reason}: ${outcome.fault.message}` : outcome.config.priority
   }
   for (const spec of [outside, inside]) assert.equal(comesTo(spec, 'none'), 100)
