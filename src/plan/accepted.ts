@@ -7,19 +7,42 @@ import { listing } from './listing.ts'
 import { assignPriorities, type RankedNode } from './priorities.ts'
 import type { Seating } from './seating.ts'
 import type { Survey } from './survey.ts'
-import { type Speech, speechOf } from './transport.ts'
+import { inStep, type Speech, speechOf } from './transport.ts'
 import { membersOf, type Outcome } from './virtual-ip-plan.ts'
 import { type Member, virtualRouters } from './virtual-routers.ts'
 import type { Wish } from './wishes.ts'
 
-/** A VirtualIP that is accepted: its members' numbers and what they are told. */
-export function accepted({ wish, members: candidates, grant, checks, mates }: Seating, survey: Survey): Outcome {
+/** VirtualIPs that are accepted, by name: their members' numbers and what they are told. */
+export function accepted(seatings: readonly Seating[], survey: Survey): Map<string, Outcome> {
+  const all = seatings.map((seating): Talker => {
+    const { demand } = seating.wish
+    const members = withPriorities(demand, seating.members, priorityCeiling(seating.checks), survey)
+    const nodes = members.map(({ candidate }) => candidate)
+    return { seating, members, speech: speechOf(demand, nodes, survey) }
+  })
+  const speeches = new Map(all.map(({ seating, speech }) => [seating.wish.demand.name, speech]))
+  return new Map(
+    all.map(talker => {
+      const { wish, mates } = talker.seating
+      const theirs = mates.flatMap(name => speeches.get(name) ?? [])
+      const speech = inStep(wish.demand, talker.speech, theirs, survey)
+      return [wish.demand.name, outcomeOf({ ...talker, speech }, survey)]
+    }),
+  )
+}
+
+interface Talker {
+  readonly seating: Seating
+  readonly members: readonly Member[]
+  readonly speech: Speech
+}
+
+function outcomeOf({ seating, members, speech }: Talker, survey: Survey): Outcome {
+  const { wish, members: candidates, grant, mates } = seating
   const { demand } = wish
   const { virtualRouterID } = grant
-  const members = withPriorities(demand, candidates, priorityCeiling(checks), survey)
   const nodes = members.map(({ candidate }) => candidate)
-  const speech = speechOf(demand, nodes, survey)
-  const speaking = members.filter(({ candidate }) => !speech.isWaiting(candidate.node))
+  const speaking = members.filter(({ candidate }) => !speech.waiting.has(candidate.node))
   const initial = initialNode(demand, speaking, grant, survey)
   const routers = new Map<string, VirtualRouterSpec[]>(
     speaking.map(member => {

@@ -5,7 +5,7 @@ import { goingOn } from './going-on.ts'
 import { partiesOf } from './groups.ts'
 import type { PlanInput } from './plan-input.ts'
 import { isRefusal, type Refusal } from './refusal.ts'
-import { seat } from './seating.ts'
+import { type Seating, seat } from './seating.ts'
 import { type Survey, surveyOf } from './survey.ts'
 import type { Outcome, VirtualIPPlan } from './virtual-ip-plan.ts'
 import { nodeSpec } from './virtual-routers.ts'
@@ -34,12 +34,12 @@ export function plan(input: PlanInput): Plan {
   const { possible, refused, claims } = wishesOf(virtualIPs, survey)
   const parties = partiesOf(possible)
   const refusals = new Map<string, Refusal>([...refused, ...parties.refused])
-  const outcomes = new Map<string, Outcome>()
+  const seated: Seating[] = []
   for (const seating of seat(parties.possible, name => names.has(name), survey)) {
-    const { name } = seating.wish.demand
-    if (isRefusal(seating)) refusals.set(name, seating)
-    else outcomes.set(name, accepted(seating, survey))
+    if (isRefusal(seating)) refusals.set(seating.wish.demand.name, seating)
+    else seated.push(seating)
   }
+  const outcomes = accepted(seated, survey)
   for (const [name, refusal] of refusals) outcomes.set(name, goingOn(name, refusal, claims, survey))
 
   return {

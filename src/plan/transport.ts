@@ -16,10 +16,11 @@ import type { Survey } from './survey.ts'
 
 /** What members are told of how to speak. */
 export interface Speech {
+  readonly virtualIP: string
   /** Undefined: multicast. */
-  of(node: string, family: Family): Unicast | undefined
-  /** Who is not told to run it yet, for it would not be heard, or not hear. */
-  isWaiting(node: string): boolean
+  readonly of: (node: string, family: Family) => Unicast | undefined
+  /** The nodes that are not told to run it yet, for they would not be heard, or not hear. */
+  readonly waiting: ReadonlySet<string>
   /** Somebody waits for those that run it now. */
   readonly isChanging: boolean
   /** What the user should know. */
@@ -39,22 +40,48 @@ interface Speaker {
  */
 export function speechOf(demand: Demand, members: readonly Speaker[], survey: Survey): Speech {
   const isUnicast = demand.virtualIP.spec.transport?.mode === 'Unicast'
-  if (!isUnicast && !mayBeUnicast(demand.name, survey)) return ALL_BY_MULTICAST
+  if (!isUnicast && !mayBeUnicast(demand.name, survey)) return { virtualIP: demand.name, ...ALL_BY_MULTICAST }
   const talks = demand.families.map(family => new Talk(demand, family, members, survey))
   const plans = new Map(members.map(({ node }) => [node, talks.map(talk => talk.plan(node))]))
   return {
+    virtualIP: demand.name,
     of: (node, family) => {
       const talk = talks.find(candidate => candidate.family === family)
       const planned = plans.get(node)?.find(plan => plan.family === family)
       return planned ? planned.unicast : talk?.leaver(node)
     },
-    isWaiting: node => plans.get(node)?.some(({ waitsFor }) => waitsFor !== undefined) ?? false,
+    waiting: new Set([...plans].flatMap(([node, all]) => (all.some(({ waitsFor }) => waitsFor) ? [node] : []))),
     isChanging: [...plans.values()].flat().some(({ waitsFor = [] }) => waitsFor.length > 0),
     notes: notesOf([...plans]),
   }
 }
 
-const ALL_BY_MULTICAST: Speech = { of: () => undefined, isWaiting: () => false, isChanging: false, notes: [] }
+const ALL_BY_MULTICAST: Omit<Speech, 'virtualIP'> = {
+  of: () => undefined,
+  waiting: new Set(),
+  isChanging: false,
+  notes: [],
+}
+
+/**
+ * The same in step with the rest of its group, of which nobody begins with a part: where another one of it waits, this one does too, unless it runs there
+ * already. And who makes room for those that wait goes on with all.
+ */
+export function inStep(demand: Demand, speech: Speech, mates: readonly Speech[], { inUse }: Survey): Speech {
+  const runs = (node: string) => (inUse.of(demand.name, node)?.told ?? []).length > 0
+  const theirs = new Set(mates.flatMap(({ waiting }) => [...waiting]))
+  const waiting = [...theirs.difference(speech.waiting)].filter(node => !runs(node))
+  const notes = waiting.map(node => {
+    const names = mates.flatMap(mate => (mate.waiting.has(node) ? [mate.virtualIP] : []))
+    return `${node} waits as ${listing(names)} ${names.length === 1 ? 'does' : 'do'} there`
+  })
+  return {
+    ...speech,
+    waiting: speech.waiting.union(new Set(waiting)),
+    isChanging: speech.isChanging || mates.some(({ isChanging }) => isChanging),
+    notes: [...speech.notes, ...notes],
+  }
+}
 
 /** File mode: each node knows its own addresses only, and all must come to the same plan. */
 export function addressesMissing(demand: Demand, members: readonly Speaker[], survey: Survey): Refusal | undefined {

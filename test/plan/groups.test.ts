@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { Cluster, eth0, link, print, sentence } from './cluster.ts'
 
 const DUAL = ['192.168.1.100/24', '2001:db8::100/64']
@@ -118,4 +118,53 @@ test('who is refused for its group and ran before goes on as it was', () => {
   const planned = cluster.settle()
   assert.equal(print(planned), 'web node1=200\ndb GroupSharesNoNode node2=200')
   assert.match(sentence(planned, 'db'), /Until then the last accepted spec goes on, on node2$/)
+})
+
+describe('where one of a group speaks unicast', () => {
+  const speaking = { group: 'edge', transport: { mode: 'Unicast' as const } }
+  const runOn = (cluster: Cluster, node: string) =>
+    (cluster.agent(node).spec?.virtualRouters ?? []).map(({ virtualIP }) => virtualIP)
+
+  test('a node that joins begins with all of the group, when all know it as a peer', () => {
+    const cluster = Cluster.of(2).apply('web', speaking).apply('db', { group: 'edge' }).apply('mail')
+    cluster.settle()
+    cluster.join('node3')
+    const planned = cluster.write()
+    assert.deepEqual(runOn(cluster, 'node3'), ['mail'])
+    assert.match(sentence(planned, 'web'), /node3 waits until it is known as a peer to node1 and node2/)
+    assert.match(sentence(planned, 'db'), /node3 waits as web does there$/)
+    cluster.agent('node1').confirm()
+    cluster.write()
+    assert.deepEqual(runOn(cluster, 'node3'), ['mail'])
+    cluster.agent('node2').confirm()
+    assert.doesNotMatch(sentence(cluster.write(), 'db'), /waits/)
+    assert.deepEqual(runOn(cluster, 'node3'), ['db', 'mail', 'web'])
+  })
+
+  test('who makes room for a node that waits goes on with all of the group until then', () => {
+    const edge = { redundancy: 1, nodeSelector: { matchLabels: { role: 'edge' } } }
+    const cluster = new Cluster().join('node1', { role: 'edge' }).join('node2')
+    cluster.apply('web', { ...speaking, ...edge }).apply('db', { group: 'edge', ...edge })
+    cluster.settle()
+    cluster.change('node1', { labels: {} }).change('node2', { labels: { role: 'edge' } })
+    cluster.write()
+    assert.deepEqual([runOn(cluster, 'node1'), runOn(cluster, 'node2')], [['db', 'web'], []])
+    cluster.agent('node1').confirm()
+    cluster.write()
+    assert.deepEqual([runOn(cluster, 'node1'), runOn(cluster, 'node2')], [[], ['db', 'web']])
+  })
+
+  test('what runs on a node goes on there while another one that joins its group waits', () => {
+    const web = { ...speaking, addresses: ['192.168.1.100/24'] }
+    const db = { addresses: ['192.168.1.101/24'] }
+    const cluster = new Cluster().join('node1', { role: 'edge' }).join('node2')
+    cluster.apply('web', { ...web, nodeSelector: { matchLabels: { role: 'edge' } } }).apply('db', db)
+    cluster.settle()
+    cluster.apply('web', web).apply('db', { ...db, group: 'edge' })
+    cluster.write()
+    assert.deepEqual(runOn(cluster, 'node1'), ['db', 'web'])
+    assert.deepEqual(runOn(cluster, 'node2'), ['db'])
+    cluster.settle()
+    assert.deepEqual(runOn(cluster, 'node2'), ['db', 'web'])
+  })
 })
