@@ -4,6 +4,9 @@ import { readUint16, writeUint16 } from './big-endian.ts'
 import { internetChecksum, pseudoHeaderSum, sumWords } from './checksum.ts'
 import { DecodeError } from './decode-error.ts'
 
+/** Where the checksum is in a message, in bytes. */
+export const CHECKSUM_OFFSET = 6
+
 /** IPv4's Protocol, IPv6's Next Header (RFC 9568 §5.1.1.4). */
 export const VRRP_PROTOCOL = 112
 
@@ -36,7 +39,7 @@ export function encodeAdvertisement(
   const { version, addresses } = advertisement
   const { family } = path.source
   if (version === 2 && family === 'IPv6') throw new RangeError('Version 2 has no IPv6')
-  const message = new Uint8Array(messageLength(version, family, addresses.length))
+  const message = new Uint8Array(lengthOf(version, family, addresses.length))
   message[0] = (version << 4) | ADVERTISEMENT
   message[1] = mustFit('Virtual Router ID', advertisement.virtualRouterID, 1, 255)
   message[2] = mustFit('Priority', advertisement.priority, 0, 255)
@@ -50,7 +53,7 @@ export function encodeAdvertisement(
 
 /**
  * The advert a message holds, or why it is refused (RFC 9568 §7.1, errata 8299 and 8301; RFC 3768 §7.1). Over IPv4 both
- * checksum forms of version 3 are accepted. Bytes after the message are ignored (Ethernet padding). The first IPv6 address
+ * checksum forms of version 3 are accepted. Bytes after the message are ignored (Ethernet padding, a trailer); over IPv6 the checksum may cover them. The first IPv6 address
  * need not be link-local (erratum 8300): keepalived sends what it was given, and so do we.
  * The IP header, the VRID's configuration, the password and the address list are for the caller to check.
  */
@@ -64,8 +67,20 @@ export function decodeAdvertisement(message: Uint8Array, path: AdvertisementPath
   )
 }
 
+/** How long a message is by its version and address count, without what follows it. */
+export function messageLength(message: Uint8Array, family: Family): number {
+  return lengthOf(readVersion(message) === 2 ? 2 : 3, family, message[3] ?? 0)
+}
+
+/** Writes the checksum of a version 3 message over IPv6 anew, over all of `message`: what follows the addresses is covered too (RFC 8200 §8.1). */
+export function writeChecksum(message: Uint8Array, path: AdvertisementPath): void {
+  writeUint16(message, CHECKSUM_OFFSET, 0)
+  writeUint16(message, CHECKSUM_OFFSET, internetChecksum(sumOfAll(message, path)))
+}
+
 /** Which form a message that decodeAdvertisement accepted was sent with; undefined where there is but one (version 2, IPv6). */
 export function checksumForm(message: Uint8Array, path: AdvertisementPath): ChecksumForm | undefined {
+  if (path.source.family === 'IPv6') return undefined
   const [pseudoHeader, rfc9568] = coveredSums(message, path)
   if (pseudoHeader === undefined || rfc9568 === undefined) return undefined
   return isRight(pseudoHeader) ? 'PseudoHeader' : 'RFC9568'
@@ -79,7 +94,6 @@ export function refuseIpHeader(header: { readonly ttl: number; readonly protocol
 }
 
 const ADVERTISEMENT = 1
-const CHECKSUM_OFFSET = 6
 const ADDRESSES_OFFSET = 8
 /** Authentication Data of version 2, always there (RFC 3768 §5.3.10). */
 const AUTHENTICATION_LENGTH = 8
@@ -128,7 +142,7 @@ function refuseLayout(message: Uint8Array, family: Family): DecodeError | undefi
   if (version === 2 && family === 'IPv6') return new DecodeError('Version', 'Version is 2, must be 3 over IPv6')
   const type = (message[0] ?? 0) & 0x0f
   if (type !== ADVERTISEMENT) return new DecodeError('Type', `Type is ${type}, must be 1`)
-  const expected = expectedLength(message, family)
+  const expected = messageLength(message, family)
   if (length >= expected) return undefined
   return new DecodeError(
     'Length',
@@ -179,7 +193,7 @@ function readAddresses(message: Uint8Array, family: Family): IpAddress[] {
 
 /** A copy: the message may be a Buffer that its socket uses again. */
 function readSimplePassword(message: Uint8Array): SimplePassword {
-  const end = expectedLength(message, 'IPv4')
+  const end = messageLength(message, 'IPv4')
   return { type: 'PASS', password: new Uint8Array(message.subarray(end - AUTHENTICATION_LENGTH, end)) }
 }
 
@@ -192,11 +206,7 @@ function readVersion(message: Uint8Array): number {
   return (message[0] ?? 0) >> 4
 }
 
-function expectedLength(message: Uint8Array, family: Family): number {
-  return messageLength(readVersion(message) === 2 ? 2 : 3, family, message[3] ?? 0)
-}
-
-function messageLength(version: Version, family: Family, addressCount: number): number {
+function lengthOf(version: Version, family: Family, addressCount: number): number {
   return ADDRESSES_OFFSET + addressCount * addressSize(family) + (version === 2 ? AUTHENTICATION_LENGTH : 0)
 }
 
@@ -207,11 +217,17 @@ function addressSize(family: Family): number {
 /** The sum of all that the checksum covers, for each form that this version and family may have; PseudoHeader before RFC9568. */
 function coveredSums(message: Uint8Array, path: AdvertisementPath): readonly number[] {
   const { source, destination } = path
-  const length = expectedLength(message, source.family)
+  const length = messageLength(message, source.family)
   const messageOnly = sumWords(message, 0, length)
   if (readVersion(message) === 2) return [messageOnly]
   const withPseudoHeader = messageOnly + pseudoHeaderSum(source, destination, VRRP_PROTOCOL, length)
-  return source.family === 'IPv6' ? [withPseudoHeader] : [withPseudoHeader, messageOnly]
+  if (source.family === 'IPv4') return [withPseudoHeader, messageOnly]
+  return message.length === length ? [withPseudoHeader] : [withPseudoHeader, sumOfAll(message, path)]
+}
+
+/** Over IPv6 the checksum is that of all that the IP header says is there (RFC 8200 §8.1): a trailer is covered. */
+function sumOfAll(message: Uint8Array, { source, destination }: AdvertisementPath): number {
+  return sumWords(message, 0, message.length) + pseudoHeaderSum(source, destination, VRRP_PROTOCOL, message.length)
 }
 
 function isRight(coveredSum: number): boolean {

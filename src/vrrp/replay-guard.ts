@@ -1,0 +1,48 @@
+import type { IpAddress } from '../lib/ip-address.ts'
+import { formatDuration, type Millis } from '../lib/time.ts'
+import { elapsed, isAfter, sequenceAt } from './sequence.ts'
+
+/** More senders than a virtual router can have; of more, who was heard least recently has only the time window to protect it. */
+const MOST_SENDERS = 64
+
+/** Why an advert is not believed though somebody who knows the key has signed it. */
+export interface ReplayError {
+  readonly reason: 'HMACStale' | 'HMACReplayed'
+  readonly detail: string
+}
+
+/**
+ * Adverts of one virtual router are believed once, in their order and in time (draft-cassen-vrrp-auth-hmac): of each sender the highest sequence is
+ * kept. It is not kept for the next process: what was heard before is stale after `timeWindow`.
+ */
+export class ReplayGuard {
+  /** By source, the one heard least recently first. */
+  readonly #highest = new Map<string, bigint>()
+
+  /** Whether a sequence is too far from this node's clock (`wallClock`: ms since 1970); that is cheap, and asked before the HMAC is computed. */
+  static stale(sequence: bigint, wallClock: Millis, timeWindow: Millis): ReplayError | undefined {
+    const ahead = elapsed(sequence, sequenceAt(wallClock))
+    if (Math.abs(ahead) <= timeWindow) return undefined
+    const far = formatDuration(Math.round(Math.abs(ahead)))
+    const detail = `its time is ${far} ${ahead > 0 ? 'ahead of' : 'behind'} this node's clock, at most ${formatDuration(timeWindow)} is allowed`
+    return { reason: 'HMACStale', detail }
+  }
+
+  /** Takes the sequence of an advert whose HMAC is right and that is not stale, or gives why it is not believed. */
+  take(source: IpAddress, sequence: bigint, wallClock: Millis, timeWindow: Millis): ReplayError | undefined {
+    const highest = this.#highest.get(source.text)
+    if (highest !== undefined && !isAfter(sequence, highest) && !isVoid(highest, wallClock, timeWindow)) {
+      return { reason: 'HMACReplayed', detail: 'it was sent before, or came after a later one' }
+    }
+    this.#highest.delete(source.text)
+    this.#highest.set(source.text, sequence)
+    const [oldest] = this.#highest.keys()
+    if (this.#highest.size > MOST_SENDERS && oldest !== undefined) this.#highest.delete(oldest)
+    return undefined
+  }
+}
+
+/** This node's clock was set back: nothing timely could be after that, and everybody would be refused until the clock is there again. */
+function isVoid(highest: bigint, wallClock: Millis, timeWindow: Millis): boolean {
+  return elapsed(highest, sequenceAt(wallClock)) > timeWindow
+}
