@@ -3,14 +3,14 @@ import type { VirtualRouterSpec } from '../api/virtual-ip-node.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { KubeError } from '../kube/kube-error.ts'
 import { SECRETS } from '../kube/resources.ts'
-import { type Passwords, passwordOf } from './passwords.ts'
+import { type Passwords, secretKeys, secretValue } from './passwords.ts'
 
 /** The Secrets that the routers name. */
 export function secretNames(routers: readonly VirtualRouterSpec[]): string[] {
   return [...new Set(routers.flatMap(({ authentication }) => (authentication ? [authentication.secretRef.name] : [])))]
 }
 
-/** Those of them whose passwords are not there. */
+/** Those of them whose passwords or keys are not all there. */
 export function missingSecrets(routers: readonly VirtualRouterSpec[], passwords: Passwords): string[] {
   return secretNames(routers.filter(router => isMissing(router, passwords)))
 }
@@ -38,17 +38,17 @@ export async function readPasswords(
 }
 
 /** By `secret/key`. Throws a KubeError. */
-async function readSecret(client: KubeClient, name: string): Promise<[string, string][]> {
+async function readSecret(client: KubeClient, name: string): Promise<[string, Uint8Array][]> {
   const ref = { resource: SECRETS, namespace: client.namespace, name }
   const { data = {} } = await client.get<{ data?: Record<string, string> }>(ref)
-  return Object.entries(data).map(([key, value]) => [`${name}/${key}`, Buffer.from(value, 'base64').toString()])
+  return Object.entries(data).map(([key, value]) => [`${name}/${key}`, Uint8Array.fromBase64(value)])
 }
 
 function isMissing(router: VirtualRouterSpec, passwords: Passwords): boolean {
-  const password = passwordOf(router, passwords)
-  return password !== undefined && 'fault' in password
+  const name = router.authentication?.secretRef.name ?? ''
+  return secretKeys(router).some(key => !(secretValue(name, key, passwords) instanceof Uint8Array))
 }
 
 function forbiddenSecret(name: string): string {
-  return `Cannot read Secret ${name}: agents may read only the Secret that the chart's value agent.passwordSecret names (${PASSWORD_SECRET} unless it was changed): put the password there, or name that one in the value`
+  return `Cannot read Secret ${name}: agents may read only the Secret that the chart's value agent.passwordSecret names (${PASSWORD_SECRET} unless it was changed): put the passwords and keys there, or name that one in the value`
 }

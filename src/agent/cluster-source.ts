@@ -151,7 +151,7 @@ export class ClusterSource {
       const spec = parseVirtualIPNodeSpec(stored.spec)
       if (Array.isArray(spec)) throw new Error(`The last spec on disk can't be used: ${describeFieldErrors(spec)}`)
       this.#spec = spec
-      this.#passwords = { known: stored.passwords, forbidden: {} }
+      this.#passwords = { known: fromBase64(stored.secrets), forbidden: {} }
       logger.info(`Starting with the last spec on disk (generation ${stored.generation})`)
       apply(spec, this.#passwords, false)
       return true
@@ -237,7 +237,7 @@ export class ClusterSource {
     apply(this.#spec, this.#passwords, true)
     this.#report()
     try {
-      store.write({ generation: this.#parsed, spec: this.#spec, passwords: this.#passwords.known })
+      store.write({ generation: this.#parsed, spec: this.#spec, secrets: toBase64(this.#passwords.known) })
     } catch (error) {
       logger.warn(
         `Cannot keep the spec on disk: ${(error as Error).message}; after a restart without an API server this node will not take part`,
@@ -285,4 +285,12 @@ export class ClusterSource {
     const [running, accepted, routers, links] = [this.#running, this.#accepted, this.#routers, this.#links]
     void this.#reports.report({ running, accepted, routers, links })
   }
+}
+
+function toBase64(values: Passwords['known']): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([key, bytes]) => [key, bytes.toBase64()]))
+}
+
+function fromBase64(texts: Readonly<Record<string, string>>): Passwords['known'] {
+  return Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, Uint8Array.fromBase64(text)]))
 }

@@ -17,8 +17,8 @@ export interface StoredConfig {
   readonly generation: number
   /** As received: it is parsed again when read, by whatever version reads it. */
   readonly spec: unknown
-  /** Passwords by `secret/key`, in the clear as VRRP sends them: the folder is 0700, the file 0600. */
-  readonly passwords: Readonly<Record<string, string>>
+  /** Passwords and keys by `secret/key`, in base64 as in a Secret's data, which hides nothing: the folder is 0700, the file 0600. */
+  readonly secrets: Readonly<Record<string, string>>
 }
 
 export class ConfigStore {

@@ -148,6 +148,14 @@ export class Diagnosis {
     this.#note(key, reason, message, source.text, config, now)
   }
 
+  /** An advert for this router is believed, and would not be if all that its authentication can ask were asked. */
+  doubted(key: string, doubt: Refusal, source: IpAddress, now: Instant): void {
+    const config = this.#parts.set.get(key)?.config
+    if (!config) return
+    const { reason, message } = refusedAdvert(doubt, source, 'would be refused with mode Enforce')
+    this.#note(key, reason, message, source.text, config, now)
+  }
+
   /** An advert of a virtual router that this node does not run, on that link. */
   heardOther(link: number, advertisement: Advertisement, source: IpAddress, now: Instant): void {
     for (const address of advertisement.addresses) {
@@ -224,14 +232,36 @@ export class Diagnosis {
 }
 
 /** By what an operator can do about it, and in words that stay the same while it lasts. */
-function refusedAdvert({ reason, detail }: Refusal, source: IpAddress): { reason: string; message: string } {
-  const refused = `adverts from ${source.text} are refused: `
+function refusedAdvert(
+  { reason, detail }: Refusal,
+  source: IpAddress,
+  what = 'are refused',
+): { reason: string; message: string } {
+  const refused = `adverts from ${source.text} ${what}: `
   switch (reason) {
     case 'Authentication':
     case 'AuthenticationType':
       return {
         reason: 'AuthenticationMismatch',
         message: `${refused}${detail}; give both the same authentication`,
+      }
+    case 'HMACMissing':
+    case 'HMACMalformed':
+    case 'HMACUnknownKey':
+    case 'HMACInvalid':
+      return {
+        reason: 'AuthenticationMismatch',
+        message: `${refused}${detail}; give both the same authentication, with the same keys under the same IDs`,
+      }
+    case 'HMACStale':
+      return {
+        reason: 'ClockMismatch',
+        message: `${refused}their time is too far from this node's clock; set both clocks by NTP, or make timeWindow longer`,
+      }
+    case 'HMACReplayed':
+      return {
+        reason: 'AdvertReplayed',
+        message: `${refused}${detail}: somebody sends them again, or the link does, for it has a loop`,
       }
     case 'TTL':
       return {

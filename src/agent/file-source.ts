@@ -13,8 +13,8 @@ const QUIET = 100
 
 export interface FileSpec {
   readonly spec: VirtualIPNodeSpec
-  /** By `secret/key`. */
-  readonly passwords: Readonly<Record<string, string>>
+  /** Passwords and keys by `secret/key`. */
+  readonly passwords: Readonly<Record<string, Uint8Array>>
   readonly plan: Plan
 }
 
@@ -160,10 +160,8 @@ function withoutInitial(spec: VirtualIPNodeSpec): VirtualIPNodeSpec {
   return { virtualRouters: spec.virtualRouters.map(({ initial: _, ...router }) => router) }
 }
 
-function passwordsOf(file: VirtualIPFile): Record<string, string> {
+function passwordsOf(file: VirtualIPFile): Record<string, Uint8Array> {
   return Object.fromEntries(
-    [...file.secrets].flatMap(([name, data]) =>
-      Object.entries(data).map(([key, value]) => [`${name}/${key}`, new TextDecoder().decode(value)]),
-    ),
+    [...file.secrets].flatMap(([name, data]) => Object.entries(data).map(([key, value]) => [`${name}/${key}`, value])),
   )
 }

@@ -1,5 +1,12 @@
 import type { Check } from '../api/virtual-ip.ts'
-import type { LinkStatus, VirtualIPNodeSpec, VirtualRouterSpec, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
+import {
+  type LinkStatus,
+  MOST_OBSERVATIONS,
+  type Observation as ObservationStatus,
+  type VirtualIPNodeSpec,
+  type VirtualRouterSpec,
+  type VirtualRouterStatus,
+} from '../api/virtual-ip-node.ts'
 import type { StartCheck } from '../checks/check.ts'
 import { CheckSet } from '../checks/check-set.ts'
 import type { Family, IpAddress } from '../lib/ip-address.ts'
@@ -425,6 +432,7 @@ export class Loop {
       case 'Ignored':
         return
       case 'Advertisement':
+        if (result.doubt) this.#doubt(result, result.doubt)
         if (!result.again?.()) this.#hear(result)
         return
     }
@@ -453,6 +461,18 @@ export class Loop {
     this.refused.set(reason, (this.refused.get(reason) ?? 0) + 1)
     if (key !== undefined) this.#diagnosis.refused(key, refusal, source, this.#clock.now())
     this.#complain(router, `an advert from ${source.text} is refused: ${reason}: ${detail}`)
+  }
+
+  /** Believed all the same, for its mode is not Enforce. That nobody signs as yet is what ReceiveOnly is for. */
+  #doubt({ key, source }: HeardAdvertisement, doubt: Refusal): void {
+    const router = this.#routers.get(key)
+    const mode = router?.authentication?.type === 'HMAC' ? router.authentication.keys.mode : undefined
+    if (doubt.reason === 'HMACMissing' && mode === 'ReceiveOnly') return
+    this.#diagnosis.doubted(key, doubt, source, this.#clock.now())
+    this.#complain(
+      router,
+      `an advert from ${source.text} would be refused with mode Enforce: ${doubt.reason}: ${doubt.detail}`,
+    )
   }
 
   /** A virtual router that this node does not run here. */
@@ -562,7 +582,7 @@ export class Loop {
     return [...this.#routers]
       .filter(([, { isLeaving }]) => !isLeaving)
       .map(([key, router]) => {
-        const observations = this.#diagnosis.of(key)
+        const observations = this.#observationsOf(key, router)
         const status = router.status(this.#set.get(key)?.state, name => this.#checks.result(name))
         return observations.length > 0 ? { ...status, observations } : status
       })
@@ -580,11 +600,16 @@ export class Loop {
 
   /** Every router with its counters, for the metrics. */
   *routers(): Iterable<RouterSample> {
-    for (const [key, { desired, shown, counters }] of this.#routers) {
+    for (const [key, router] of this.#routers) {
+      const { desired, shown, counters } = router
       const { virtualIP, family, virtualRouterID, link } = desired.spec
-      const observations = this.#diagnosis.of(key)
+      const observations = this.#observationsOf(key, router)
       yield { virtualIP, family, virtualRouterID, link, state: shown.state, counters, observations }
     }
+  }
+
+  #observationsOf(key: string, { keyTrouble }: RunningRouter): ObservationStatus[] {
+    return keyTrouble ? [keyTrouble, ...this.#diagnosis.of(key)].slice(0, MOST_OBSERVATIONS) : this.#diagnosis.of(key)
   }
 
   addressesHeld(): number {

@@ -271,13 +271,20 @@ export class Membership {
       const message = `VRID ${config.virtualRouterID} on ${link.name} is used by ${user} on this node`
       return { reason: 'VirtualRouterIDInUse', message }
     }
+    const { keyTrouble } = router
     const authenticated = router.authenticate(this.#passwords)
+    if (router.keyTrouble && router.keyTrouble !== keyTrouble) this.#sayKeyTrouble(router, router.keyTrouble)
     if (typeof authenticated === 'object') return authenticated
     if (authenticated === 'Changed') reception.forget(key)
     const error = sockets.error(link.index, config)
     if (!error) return router.refusal ?? this.#muteFault(key, router)
     this.#retryAfter(RETRY_AFTER)
     return { reason: 'SocketRefused', message: error.message }
+  }
+
+  #sayKeyTrouble({ desired: { spec } }: RunningRouter, { reason, message }: Fault): void {
+    const { virtualIP, family } = spec
+    this.#parts.logger.warn({ virtualIP, family, reason }, `${virtualIP}: ${message}; the last good keys go on`)
   }
 
   /** Asked before a router starts: as MASTER it would take the address from one that is heard. */

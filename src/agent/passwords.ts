@@ -1,20 +1,25 @@
+import { PASSWORD_KEY } from '../api/names.ts'
 import type { VirtualRouterSpec } from '../api/virtual-ip-node.ts'
 import type { Fault } from './desired-routers.ts'
 
-/** What a node has of the Secrets that its spec names. */
+/** What a node has of the Secrets that its spec names: passwords, and keys of HMAC. */
 export interface Passwords {
   /** By `secret/key`. */
-  readonly known: Readonly<Record<string, string>>
+  readonly known: Readonly<Record<string, Uint8Array>>
   /** Why a Secret may not be read, in a sentence, by its name. */
   readonly forbidden: Readonly<Record<string, string>>
 }
 
-/** The password that a virtual router is to have: undefined where it is to have none. */
-export function passwordOf({ authentication }: VirtualRouterSpec, { known, forbidden }: Passwords) {
-  if (!authentication) return undefined
-  const { name, key = 'password' } = authentication.secretRef
-  const text = known[`${name}/${key}`]
-  return text === undefined ? { fault: missing(name, key, known, forbidden[name]) } : { text }
+/** The keys of its Secret that a virtual router needs. */
+export function secretKeys({ authentication }: Pick<VirtualRouterSpec, 'authentication'>): string[] {
+  if (!authentication) return []
+  const { hmac, secretRef } = authentication
+  return authentication.type === 'HMAC' ? (hmac?.keys ?? []).map(({ key }) => key) : [secretRef.key ?? PASSWORD_KEY]
+}
+
+/** What a key of a Secret holds, or why that is not known. */
+export function secretValue(name: string, key: string, { known, forbidden }: Passwords): Uint8Array | Fault {
+  return known[`${name}/${key}`] ?? missing(name, key, known, forbidden[name])
 }
 
 function missing(name: string, key: string, known: Passwords['known'], refusal: string | undefined): Fault {

@@ -4,7 +4,8 @@ import type { Advertisement, SimplePassword } from '../vrrp/advertisement.ts'
 import type { RouterSet } from '../vrrp/router-set.ts'
 import type { VirtualRouterConfig } from '../vrrp/virtual-router.ts'
 import { DecodeError, type DecodeReason } from '../wire/decode-error.ts'
-import { decodeAdvertisement, VRRP_GROUP } from '../wire/vrrp.ts'
+import { decodeAdvertisement, messageLength, VRRP_GROUP } from '../wire/vrrp.ts'
+import type { HmacAuthentication, HmacReason } from './hmac-authentication.ts'
 
 export type Received =
   | HeardAdvertisement
@@ -16,7 +17,7 @@ export type Received =
 
 /** Also of a packet that is whole but not for us to believe. */
 export interface Refusal {
-  readonly reason: DecodeReason | 'Authentication' | TransportReason
+  readonly reason: DecodeReason | 'Authentication' | TransportReason | HmacReason
   readonly detail: string
 }
 
@@ -31,7 +32,11 @@ export interface HeardAdvertisement {
   readonly source: IpAddress
   readonly destination: IpAddress
   readonly ttl: number
+  /** Whether each has to prove anew who sent it and when, whatever it says; then `bytes` are those before its trailer. */
+  readonly isSigned: boolean
   readonly bytes: Buffer
+  /** Why mode Enforce would not believe the one that came last, which another mode does. */
+  doubt: Refusal | undefined
   /** What to do when it comes again, in place of all that was done the first time; false: do that. */
   again?: (() => boolean) | undefined
 }
@@ -50,22 +55,32 @@ export class Reception {
     link: number,
     family: Family,
     packet: ReceivedPacket,
-    authenticationOf: (key: string) => SimplePassword | undefined,
+    authenticationOf: (key: string) => SimplePassword | HmacAuthentication | undefined,
   ): Received {
     const virtualRouterID = packet.payload[1] ?? 0
     const lasts = this.#lastOn(link, family)
     const last = lasts[virtualRouterID]
-    if (last && isAgain(last, packet)) return last
+    if (last && !last.isSigned && isAgain(last, packet, packet.payload)) return last
     if (isUnicast(packet) && packet.payload.length === 8 && !packet.payload.some(byte => byte !== 0)) return IGNORED
     const key = this.#set.find(link, family, virtualRouterID)
     const advertisement = decodeAdvertisement(packet.payload, packet)
     if (advertisement instanceof DecodeError) return { type: 'Refused', key, error: advertisement }
     if (key === undefined) return { type: 'Foreign', advertisement }
     const config = this.#set.get(key)?.config
-    const refused = authenticationError(advertisement, authenticationOf(key)) ?? transportError(config, packet)
+    const authentication = authenticationOf(key)
+    const hmac = authentication?.type === 'HMAC' ? authentication : undefined
+    const password = authentication?.type === 'PASS' ? authentication : undefined
+    const refused = authenticationError(advertisement, password) ?? transportError(config, packet)
     if (refused && 'type' in refused) return refused
     if (refused) return { type: 'Refused', key, error: refused }
-    const { source, destination, ttl } = packet
+    const { source, destination, ttl, payload } = packet
+    const doubt = hmac?.refusal(payload, source)
+    if (hmac && doubt && hmac.keys.mode === 'Enforce') return { type: 'Refused', key, error: doubt }
+    const message = hmac ? payload.subarray(0, messageLength(payload, family)) : payload
+    if (hmac && last && isAgain(last, packet, message)) {
+      last.doubt = doubt
+      return last
+    }
     const heard: HeardAdvertisement = {
       type: 'Advertisement',
       key,
@@ -73,7 +88,9 @@ export class Reception {
       source,
       destination,
       ttl,
-      bytes: Buffer.from(packet.payload),
+      isSigned: hmac !== undefined,
+      bytes: Buffer.from(message),
+      doubt,
     }
     lasts[virtualRouterID] = heard
     return heard
@@ -103,12 +120,12 @@ export function isUnicast({ source, destination }: Pick<ReceivedPacket, 'source'
   return !sameAddress(destination, VRRP_GROUP[source.family])
 }
 
-function isAgain(last: HeardAdvertisement, { source, destination, ttl, payload }: ReceivedPacket): boolean {
+function isAgain(last: HeardAdvertisement, { source, destination, ttl }: ReceivedPacket, bytes: Uint8Array): boolean {
   return (
     sameAddress(last.source, source) &&
     sameAddress(last.destination, destination) &&
     last.ttl === ttl &&
-    last.bytes.equals(payload)
+    last.bytes.equals(bytes)
   )
 }
 

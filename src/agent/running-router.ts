@@ -1,5 +1,6 @@
-import type { RouterStateName } from '../api/virtual-ip.ts'
-import type { Takeover, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
+import { PASSWORD_KEY } from '../api/names.ts'
+import type { Authentication, RouterStateName } from '../api/virtual-ip.ts'
+import type { Observation, Takeover, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
 import type { CheckResult } from '../checks/repeat.ts'
 import type { IpAddress } from '../lib/ip-address.ts'
 import type { Instant, Millis } from '../lib/time.ts'
@@ -8,10 +9,13 @@ import { RouterCounters } from '../telemetry/counters.ts'
 import type { SimplePassword } from '../vrrp/advertisement.ts'
 import type { Message, RouterState, VirtualRouterConfig } from '../vrrp/virtual-router.ts'
 import { simplePassword } from '../wire/simple-password.ts'
+import { VRRP_GROUP } from '../wire/vrrp.ts'
 import { checkKey, type DesiredRouter, type Fault } from './desired-routers.ts'
+import { HmacAuthentication } from './hmac-authentication.ts'
+import { hmacKeys } from './hmac-keys.ts'
 import type { MachineClock } from './machine-clock.ts'
 import type { Transitioned } from './notify.ts'
-import { type Passwords, passwordOf } from './passwords.ts'
+import { type Passwords, secretValue } from './passwords.ts'
 import { AdvertisementBytes, type AdvertisementCopy } from './transmit.ts'
 
 /** What users see of a router, and since when. */
@@ -28,7 +32,11 @@ export class RunningRouter {
   readonly counters = new RouterCounters()
   readonly #clock: MachineClock
   readonly #bytes = new AdvertisementBytes()
-  authentication: SimplePassword | undefined
+  authentication: SimplePassword | HmacAuthentication | undefined
+  /** What is wrong with its keys, though it runs on with those it had. */
+  keyTrouble: Observation | undefined
+  /** Kept while it is another authentication that is asked for: what was heard and sent counts on. */
+  #hmac: HmacAuthentication | undefined
   /** Why it can't take part, by the kernel's word; tried again at `until`. */
   refusal: (Fault & { readonly until: Instant }) | undefined
   /** Since when its link has no address to send adverts from, if it runs on all the same. */
@@ -97,8 +105,20 @@ export class RunningRouter {
 
   /** Its advert with this priority, for each of those whom it is for. */
   advertisement(config: VirtualRouterConfig, priority: number): readonly AdvertisementCopy[] {
-    this.#sentFrom = config.primaryAddress.text
-    return this.#bytes.of(config, priority, this.desired.spec.checksum, this.authentication)
+    const { primaryAddress: source, family } = config
+    this.#sentFrom = source.text
+    const { authentication } = this
+    if (authentication?.type !== 'HMAC') {
+      return this.#bytes.of(config, priority, this.desired.spec.checksum, authentication)
+    }
+    const copies = this.#bytes.of(config, priority, this.desired.spec.checksum, undefined)
+    const signed = authentication.sign(
+      copies.map(({ bytes: message, to }) => ({
+        message,
+        path: { source, destination: to?.address ?? VRRP_GROUP[family] },
+      })),
+    )
+    return copies.map((copy, i) => ({ ...copy, bytes: signed[i] ?? copy.bytes }))
   }
 
   /** Said once, and as it is by then, however often it was to be said while it waited. */
@@ -115,20 +135,41 @@ export class RunningRouter {
   }
 
   /**
-   * Takes the password that the spec names, or gives why there is none. 'Changed': what was heard and made with the old one is void.
+   * Takes the password or the keys that the spec names, or gives why there are none. 'Changed': what was heard and made with the old ones is void.
    */
   authenticate(passwords: Passwords): Fault | 'Changed' | 'Same' {
+    const { authentication } = this.desired.spec
+    if (authentication?.type === 'HMAC') return this.#takeKeys(authentication, passwords)
     const before = this.authentication
-    const named = passwordOf(this.desired.spec, passwords)
-    if (!named) {
+    this.keyTrouble = undefined
+    if (!authentication) {
       this.authentication = undefined
       return before ? 'Changed' : 'Same'
     }
-    if ('fault' in named) return named.fault
-    const password = simplePassword(named.text)
-    if (before?.password.every((byte, i) => byte === password[i])) return 'Same'
+    const { name, key = PASSWORD_KEY } = authentication.secretRef
+    const value = secretValue(name, key, passwords)
+    if (!(value instanceof Uint8Array)) return value
+    const password = simplePassword(new TextDecoder().decode(value))
+    if (before?.type === 'PASS' && before.password.every((byte, i) => byte === password[i])) return 'Same'
     this.authentication = { type: 'PASS', password }
     return 'Changed'
+  }
+
+  #takeKeys(authentication: Authentication, passwords: Passwords): Fault | 'Changed' | 'Same' {
+    const taken = hmacKeys(authentication, passwords, this.#hmac?.keys)
+    if ('fault' in taken) return taken.fault
+    this.#noteKeyTrouble(taken.trouble)
+    const before = this.authentication
+    const hadOthers = this.#hmac?.change(taken.keys) ?? true
+    this.#hmac ??= new HmacAuthentication(taken.keys, this.#clock)
+    this.authentication = this.#hmac
+    return hadOthers || before !== this.#hmac ? 'Changed' : 'Same'
+  }
+
+  #noteKeyTrouble(trouble: Fault | undefined): void {
+    const had = this.keyTrouble
+    const isSame = had?.reason === trouble?.reason && had?.message === trouble?.message
+    if (!isSame) this.keyTrouble = trouble && { ...trouble, since: new Date(this.#clock.wallClock()).toISOString() }
   }
 
   status(state: RouterState | undefined, resultOf: (checkKey: string) => CheckResult | undefined): VirtualRouterStatus {

@@ -9,6 +9,9 @@ export const CONTROLLER_LEASE = 'kube-vrrp-controller'
 /** The one Secret that agents may read, unless the chart's value agent.passwordSecret is another: a key for each password. */
 export const PASSWORD_SECRET = 'kube-vrrp-passwords'
 
+/** The key in it, where a VirtualIP names none. */
+export const PASSWORD_KEY = 'password'
+
 /** What a namespace may be called: a regular expression for CEL and for JavaScript. */
 export const NAMESPACE = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'
 

@@ -4,11 +4,12 @@ import { httpRules, tcpRules } from './connection-rules.ts'
 import { FILE_PATH, isFilePath } from './file-path.ts'
 import { isNamespace, NAMESPACE } from './names.ts'
 import type { CelRule, Rule } from './rule.ts'
-import type { Check, Transport, VirtualIPSpec } from './virtual-ip.ts'
+import type { Authentication, Check, HMACAuthentication, Transport, VirtualIPSpec } from './virtual-ip.ts'
 import type { VirtualRouterSpec } from './virtual-ip-node.ts'
 
 const MAX_CHECK_INTERVAL = 3_600_000
 const MAX_PREEMPTION_DELAY = 1_000_000
+const MAX_TIME_WINDOW = 3_600_000
 
 /** Whole milliseconds, and few enough (some 200 years) for CEL's duration(). */
 const DURATION = '^([0-9]{1,6}(\\.[0-9]{1,3})?s|[0-9]{1,6}(ms|m|h))+$'
@@ -131,11 +132,49 @@ const protocolRules: readonly CelRule[] = [
   {
     path: 'spec',
     field: 'authentication',
-    cel: '!has(self.authentication) || (has(self.version) && self.version == 2)',
-    check: (self: VirtualIPSpec) => self.authentication === undefined || self.version === 2,
-    message: 'needs version 2, the only one with authentication: set version to 2, or remove authentication',
+    cel: "!has(self.authentication) || self.authentication.type != 'PASS' || (has(self.version) && self.version == 2)",
+    check: ({ authentication, version }: VirtualIPSpec) => authentication?.type !== 'PASS' || version === 2,
+    message: 'of type PASS needs version 2: set version to 2, or use type HMAC',
   },
+  ...authenticationRules('spec.authentication'),
 ]
+
+function authenticationRules(path: string): readonly CelRule[] {
+  return [
+    {
+      path,
+      field: 'hmac',
+      cel: "(self.type == 'HMAC') == has(self.hmac)",
+      check: ({ type, hmac }: Authentication) => (type === 'HMAC') === (hmac !== undefined),
+      message:
+        'belongs to type HMAC, which needs it: hmac: {keys: [{id: 1, key: …}]}, with the name of a key in the Secret',
+    },
+    {
+      path,
+      field: 'secretRef',
+      cel: "self.type != 'HMAC' || !has(self.secretRef.key)",
+      check: ({ type, secretRef }: Authentication) => type !== 'HMAC' || secretRef.key === undefined,
+      message: 'must have no key with type HMAC: hmac.keys says which there are',
+    },
+    {
+      path: `${path}.hmac`,
+      field: 'activeKey',
+      cel: 'has(self.activeKey) ? self.keys.exists(k, k.id == self.activeKey) : self.keys.size() == 1',
+      check: ({ activeKey, keys }: HMACAuthentication) =>
+        activeKey === undefined ? keys.length === 1 : keys.some(({ id }) => id === activeKey),
+      message: 'must be the ID of one of the keys; with more than one it must be given',
+    },
+    durationRule(`${path}.hmac.timeWindow`),
+    {
+      path: `${path}.hmac`,
+      field: 'timeWindow',
+      cel: `!has(self.timeWindow) || !${isDurationCel('self.timeWindow')} || (duration(self.timeWindow) >= duration('1s') && duration(self.timeWindow) <= duration('1h'))`,
+      check: ({ timeWindow }: HMACAuthentication) =>
+        durationWithin(timeWindow, length => length >= 1000 && length <= MAX_TIME_WINDOW),
+      message: 'must be 1s to 1h',
+    },
+  ]
+}
 
 /** What an advert can carry: version 3 in centiseconds, 12 bits; version 2 in seconds, 8 bits. */
 function intervalFits(version: 2 | 3, text: string | undefined): boolean {
@@ -422,9 +461,10 @@ export const virtualIPNodeRules: readonly Rule[] = [
   {
     path: ROUTER,
     field: 'authentication',
-    check: (self: VirtualRouterSpec) => self.authentication === undefined || self.version === 2,
-    message: 'needs version 2',
+    check: ({ authentication, version }: VirtualRouterSpec) => authentication?.type !== 'PASS' || version === 2,
+    message: 'of type PASS needs version 2',
   },
+  ...authenticationRules(`${ROUTER}.authentication`),
   {
     path: ROUTER,
     field: 'unicast',

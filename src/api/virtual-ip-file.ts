@@ -12,9 +12,10 @@ import {
   type YAMLError,
   type YAMLMap,
 } from 'yaml'
+import { isKeyLength } from '../lib/hmac-key.ts'
 import { describeFieldError, type FieldError, type FieldPath, fieldError, invalidValue } from './field-error.ts'
 import type { JsonSchema } from './json-schema.ts'
-import { API_VERSION } from './names.ts'
+import { API_VERSION, PASSWORD_KEY } from './names.ts'
 import { nameRule, ObjectMetaSchema, objectErrors, parseVirtualIP, withoutNulls } from './parse.ts'
 import type { VirtualIP } from './virtual-ip.ts'
 
@@ -283,13 +284,24 @@ function secretsOf(entries: readonly Entry[]): Map<string, Secret | undefined> {
 
 function passwordErrors({ spec }: VirtualIP, secrets: ReadonlyMap<string, Secret | undefined>): FieldError[] {
   if (!spec.authentication) return []
-  const { name, key = 'password' } = spec.authentication.secretRef
-  const at = ['spec', 'authentication', 'secretRef']
-  const add = `add apiVersion: v1, kind: Secret, metadata: {name: ${name}}, stringData: {${key}: …}`
-  if (!secrets.has(name)) return [invalidValue([...at, 'name'], name, `no such Secret in this file: ${add}`)]
-  const found = secrets.get(name)
-  if (!found || Object.hasOwn(found.data, key)) return []
-  return [invalidValue([...at, 'key'], key, `the Secret "${name}" has no such key: add stringData: {${key}: …} to it`)]
+  const { type, secretRef, hmac } = spec.authentication
+  const { name } = secretRef
+  const at = ['spec', 'authentication']
+  const asked = type === 'PASS' ? [secretRef.key ?? PASSWORD_KEY] : (hmac?.keys ?? []).map(({ key }) => key)
+  const add = `add apiVersion: v1, kind: Secret, metadata: {name: ${name}}, stringData: {${asked.map(key => `${key}: …`).join(', ')}}`
+  if (!secrets.has(name))
+    return [invalidValue([...at, 'secretRef', 'name'], name, `no such Secret in this file: ${add}`)]
+  const data = secrets.get(name)?.data
+  if (!data) return []
+  return asked.flatMap((key, i) => {
+    const field = type === 'PASS' ? [...at, 'secretRef', 'key'] : [...at, 'hmac', 'keys', i, 'key']
+    if (!Object.hasOwn(data, key)) {
+      return [invalidValue(field, key, `the Secret "${name}" has no such key: add stringData: {${key}: …} to it`)]
+    }
+    const length = data[key]?.length ?? 0
+    if (type === 'PASS' || isKeyLength(length)) return []
+    return [invalidValue(field, key, `has ${length} bytes in the Secret "${name}", a key of HMAC must have 32 to 64`)]
+  })
 }
 
 /** Also of documents with errors, so that nothing is called missing that is there. */

@@ -195,6 +195,9 @@ export const Observation = {
 } as const satisfies JsonSchema
 export type Observation = Static<typeof Observation>
 
+/** How many observations of a virtual router a status has at most. */
+export const MOST_OBSERVATIONS = 8
+
 export const VirtualRouterStatus = {
   type: 'object',
   description: 'What a virtual router on this node does.',
@@ -218,7 +221,7 @@ export const VirtualRouterStatus = {
     lastTakeover: Takeover,
     observations: {
       type: 'array',
-      maxItems: 8,
+      maxItems: MOST_OBSERVATIONS,
       'x-kubernetes-list-type': 'atomic',
       description: 'What this node hears, and should not; each goes some seconds after it is heard no more.',
       items: Observation,

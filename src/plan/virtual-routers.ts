@@ -1,6 +1,7 @@
-import type { Check } from '../api/virtual-ip.ts'
+import type { Authentication, Check } from '../api/virtual-ip.ts'
 import type { ReleasedNumber, VirtualIPNodeSpec, VirtualRouterSpec } from '../api/virtual-ip-node.ts'
 import { formatPrefix } from '../lib/ip-address.ts'
+import { formatDuration, type Millis, parseDuration } from '../lib/time.ts'
 import type { Candidate } from './candidates.ts'
 import { byText, type Demand } from './demand.ts'
 import { groupOf } from './groups.ts'
@@ -25,6 +26,7 @@ export function virtualRouters(
   const { spec } = demand.virtualIP
   const version = spec.version ?? 3
   const group = groupOf(demand)
+  const interval = spec.advertisementInterval ?? (version === 2 ? '1s' : '200ms')
   return demand.families.flatMap(({ family, addresses }) => {
     const link = member.candidate.links.find(candidate => candidate.family === family)
     if (!link) return []
@@ -36,13 +38,13 @@ export function virtualRouters(
       virtualRouterID,
       link: link.name,
       priority: member.priority,
-      advertisementInterval: spec.advertisementInterval ?? (version === 2 ? '1s' : '200ms'),
+      advertisementInterval: interval,
       addresses: addresses.map(formatPrefix),
       preemption: preemptionOf(demand),
       ...(group === undefined ? {} : { group }),
       checksum: spec.checksum ?? 'PseudoHeader',
       ...(unicast ? { unicast } : {}),
-      ...(spec.authentication ? { authentication: spec.authentication } : {}),
+      ...(spec.authentication ? { authentication: resolvedAuthentication(spec.authentication, interval) } : {}),
       ...(spec.checks && spec.checks.length > 0 ? { checks: spec.checks.map(resolved) } : {}),
     }
   })
@@ -53,6 +55,17 @@ function preemptionOf({ virtualIP: { spec } }: Demand): VirtualRouterSpec['preem
     ? { mode: 'Never' }
     : { mode: 'Always', delay: spec.preemption?.delay ?? '0s' }
 }
+
+function resolvedAuthentication(authentication: Authentication, advertisementInterval: string): Authentication {
+  const { hmac } = authentication
+  if (!hmac) return authentication
+  const { keys, activeKey = keys[0]?.id ?? 0, mode = 'Enforce', timeWindow } = hmac
+  const longEnough = Math.max(SHORTEST_WINDOW, 3 * (parseDuration(advertisementInterval) ?? 0))
+  return { ...authentication, hmac: { keys, activeKey, mode, timeWindow: timeWindow ?? formatDuration(longEnough) } }
+}
+
+/** As keepalived's time_window. */
+const SHORTEST_WINDOW: Millis = 5000
 
 function resolved(check: Check): Check {
   const interval = check.interval ?? CHECK_INTERVAL

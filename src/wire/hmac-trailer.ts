@@ -1,3 +1,4 @@
+import { isKeyLength } from '../lib/hmac-key.ts'
 import type { Family, IpAddress } from '../lib/ip-address.ts'
 import { readUint16, writeUint16 } from './big-endian.ts'
 import { DecodeError } from './decode-error.ts'
@@ -5,9 +6,6 @@ import { type AdvertisementPath, CHECKSUM_OFFSET, messageLength, writeChecksum }
 
 /** HMAC-SHA256 (RFC 2104) of `data`: 32 bytes. Whoever calls has it; this folder computes none. */
 export type HmacSha256 = (key: Uint8Array, data: Uint8Array) => Uint8Array
-
-/** What the draft asks of a key, in bytes. */
-export const KEY_LENGTH = { shortest: 32, longest: 64 } as const
 
 /** The 28 bytes after a message that prove who sent it, and when (draft-cassen-vrrp-auth-hmac, as keepalived has it from 2.4.2 on). */
 export interface HmacTrailer {
@@ -57,10 +55,6 @@ export function readTrailer(message: Uint8Array, family: Family): HmacTrailer | 
 export function isSignedWith(key: Uint8Array, message: Uint8Array, source: IpAddress, hmac: HmacSha256): boolean {
   const at = messageLength(message, source.family)
   return sameBytes(message.subarray(at + DIGEST), digest(message, at, source, key, hmac))
-}
-
-export function isKeyLength(bytes: number): boolean {
-  return bytes >= KEY_LENGTH.shortest && bytes <= KEY_LENGTH.longest
 }
 
 /** The type of the one authentication there is. */

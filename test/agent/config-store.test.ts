@@ -11,7 +11,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-const CONFIG = { generation: 3, spec: { virtualRouters: [] }, passwords: { 'vrrp/password': 'SecretKey123' } }
+const CONFIG = { generation: 3, spec: { virtualRouters: [] }, secrets: { 'vrrp/password': 'U2VjcmV0S2V5MTIz' } }
 
 test('what was written is read by the next agent, and only by its user', () => {
   const own = join(folder, 'node1')

@@ -129,7 +129,7 @@ const nodeRefusals: readonly [what: string, fields: object, error: string][] = [
   [
     'a password with version 3',
     { authentication: { type: 'PASS', secretRef: { name: 'web' } } },
-    'authentication: Invalid value: needs version 2',
+    'authentication: Invalid value: of type PASS needs version 2',
   ],
   [
     'a check of no kind',

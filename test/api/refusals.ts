@@ -32,6 +32,17 @@ const caBundle = 'my own\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICAT
 const ofThree = { http: { port: 80 }, tcp: { port: 80 }, exec: { command: ['true'] } }
 const NO_SUBNET = 'must be a subnet such as 192.168.1.0/24 or 2001:db8::/64'
 
+const keys = [{ id: 1, key: 'web-1' }]
+const ACTIVE_KEY = 'must be the ID of one of the keys; with more than one it must be given'
+
+const hmac = (fields: object, path: string, sentence: string): Refusal =>
+  spec(
+    `HMAC with ${JSON.stringify(fields)}`,
+    { authentication: { type: 'HMAC', secretRef, hmac: fields } },
+    `spec.authentication.hmac${path}`,
+    sentence,
+  )
+
 const addresses = (text: string, sentence: string): Refusal => ({
   what: `the address "${text}"`,
   spec: { addresses: [...address, text] },
@@ -234,14 +245,14 @@ export const refusals: readonly Refusal[] = [
       `PASS with ${JSON.stringify(version)}`,
       { ...version, authentication: { type: 'PASS', secretRef } },
       'spec.authentication',
-      'needs version 2, the only one with authentication: set version to 2, or remove authentication',
+      'of type PASS needs version 2: set version to 2, or use type HMAC',
     ),
   ),
   spec(
     'authentication AH',
     { version: 2, authentication: { type: 'AH', secretRef } },
     'spec.authentication.type',
-    'Unsupported value: "AH": supported values: "PASS"',
+    'Unsupported value: "AH": supported values: "PASS", "HMAC"',
   ),
   spec(
     'PASS without a Secret',
@@ -249,6 +260,35 @@ export const refusals: readonly Refusal[] = [
     'spec.authentication.secretRef',
     'Required value',
   ),
+  ...[
+    { type: 'HMAC', secretRef },
+    { type: 'PASS', secretRef, hmac: { keys: [{ id: 1, key: 'web-1' }] } },
+  ].map(authentication =>
+    spec(
+      `${authentication.type} with ${Object.keys(authentication).join(' and ')}`,
+      { version: 2, authentication },
+      'spec.authentication.hmac',
+      'belongs to type HMAC, which needs it: hmac: {keys: [{id: 1, key: …}]}, with the name of a key in the Secret',
+    ),
+  ),
+  spec(
+    'HMAC with a key of its secretRef',
+    { authentication: { type: 'HMAC', secretRef: { ...secretRef, key: 'web-1' }, hmac: { keys } } },
+    'spec.authentication.secretRef',
+    'must have no key with type HMAC: hmac.keys says which there are',
+  ),
+  hmac({ keys: [] }, '.keys', 'Invalid value: 0: should have at least 1 items'),
+  hmac({ keys: [{ id: 256, key: 'web-1' }] }, '.keys[0].id', 'Invalid value: 256: should be less than or equal to 255'),
+  hmac({ keys: [...keys, { id: 1, key: 'web-2' }], activeKey: 1 }, '.keys[1]', 'Duplicate value: {"id":1}'),
+  hmac({ keys: [...keys, { id: 2, key: 'web-2' }] }, '.activeKey', ACTIVE_KEY),
+  hmac({ keys, activeKey: 2 }, '.activeKey', ACTIVE_KEY),
+  hmac(
+    { keys, mode: 'Off' },
+    '.mode',
+    'Unsupported value: "Off": supported values: "Enforce", "Permissive", "ReceiveOnly"',
+  ),
+  hmac({ keys, timeWindow: 'long' }, '.timeWindow', NO_DURATION),
+  hmac({ keys, timeWindow: '900ms' }, '.timeWindow', 'must be 1s to 1h'),
   spec('transport without a mode', { transport: {} }, 'spec.transport.mode', 'Required value'),
   spec(
     'transport Broadcast',
@@ -532,6 +572,21 @@ export const acceptable: readonly { readonly what: string; readonly spec: Readon
       preemption: { mode: 'Always', delay: '1000s' },
       checks: [{ ...check, interval: '2s', fall: 2, rise: 2, weight: -20 }],
     },
+  },
+  {
+    what: 'signed adverts, while their key changes',
+    spec: {
+      addresses: address,
+      authentication: {
+        type: 'HMAC',
+        secretRef,
+        hmac: { keys: [...keys, { id: 255, key: 'web-2' }], activeKey: 255, mode: 'Permissive', timeWindow: '1h' },
+      },
+    },
+  },
+  {
+    what: 'signed adverts of version 2',
+    spec: { addresses: address, version: 2, authentication: { type: 'HMAC', secretRef, hmac: { keys } } },
   },
   {
     what: 'links, files and routes to be looked at',

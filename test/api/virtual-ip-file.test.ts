@@ -123,6 +123,16 @@ const table: readonly [what: string, text: string, errors: string][] = [
     'virtualips.yaml:11: spec.authentication.secretRef.key: Invalid value: "constructor": the Secret "web" has no such key: add stringData: {constructor: …} to it',
   ],
   [
+    'a Secret without one of the keys to sign with, and with another of the wrong length',
+    `${VIP}spec:\n  addresses: [10.0.0.5]\n  authentication:\n    type: HMAC\n    secretRef: {name: web}\n    hmac:\n      activeKey: 1\n      keys:\n      - id: 1\n        key: one\n      - id: 2\n        key: two\n${NODE}---\napiVersion: v1\nkind: Secret\nmetadata: {name: web}\nstringData: {one: ${'x'.repeat(31)}}\n`,
+    'virtualips.yaml:13: spec.authentication.hmac.keys[0].key: Invalid value: "one": has 31 bytes in the Secret "web", a key of HMAC must have 32 to 64\nvirtualips.yaml:15: spec.authentication.hmac.keys[1].key: Invalid value: "two": the Secret "web" has no such key: add stringData: {two: …} to it',
+  ],
+  [
+    'keys to sign with whose Secret is not there',
+    `${VIP}spec:\n  addresses: [10.0.0.5]\n  authentication:\n    type: HMAC\n    secretRef: {name: web}\n    hmac: {activeKey: 1, keys: [{id: 1, key: one}, {id: 2, key: two}]}\n${NODE}`,
+    'virtualips.yaml:8: spec.authentication.secretRef.name: Invalid value: "web": no such Secret in this file: add apiVersion: v1, kind: Secret, metadata: {name: web}, stringData: {one: …, two: …}',
+  ],
+  [
     'a Secret with an error is told once',
     `${VIP}spec:\n  addresses: [10.0.0.5]\n  version: 2\n  authentication: {type: PASS, secretRef: {name: web}}\n${NODE}---\napiVersion: v1\nkind: Secret\nmetadata: {name: web}\ndata:\n  password: "%%%"\n`,
     'virtualips.yaml:17: data.password: Invalid value: must be base64 (plain text belongs under stringData)',
@@ -179,7 +189,8 @@ test('file mode has no pods to look at, and says so with a line', () => {
 })
 
 test('file mode takes what the CRD takes', () => {
-  const secret = '---\napiVersion: v1\nkind: Secret\nmetadata: {name: web-password}\nstringData: {password: x}\n'
+  const secret =
+    '---\napiVersion: v1\nkind: Secret\nmetadata: {name: web-password}\nstringData: {password: x, web-1: 0123456789abcdef0123456789abcdef, web-2: 0123456789abcdef0123456789abcdef}\n'
   for (const { what, spec } of acceptable) {
     assert.equal(errorsOf(`${VIP}${stringify({ spec })}${NODE}${secret}`), '', what)
   }

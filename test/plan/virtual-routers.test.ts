@@ -60,6 +60,37 @@ test('version 2 has an interval of 1 s, and what the user says is passed on', ()
   })
 })
 
+const KEYS = [
+  { id: 1, key: 'web-1' },
+  { id: 2, key: 'web-2' },
+]
+const ONE_KEY = { keys: [{ id: 7, key: 'web-1' }] }
+const SIGNED = [
+  { hmac: ONE_KEY, interval: '200ms', told: { ...ONE_KEY, activeKey: 7, mode: 'Enforce', timeWindow: '5s' } },
+  { hmac: ONE_KEY, interval: '2s', told: { ...ONE_KEY, activeKey: 7, mode: 'Enforce', timeWindow: '6s' } },
+  ...[{ keys: KEYS, activeKey: 2, mode: 'ReceiveOnly' as const, timeWindow: '1m' }].map(hmac => ({
+    hmac,
+    interval: '200ms',
+    told: hmac,
+  })),
+]
+
+for (const { hmac, interval, told } of SIGNED) {
+  test(`adverts every ${interval} are signed as ${JSON.stringify(hmac)} says, with its defaults`, () => {
+    const authentication = { type: 'HMAC', secretRef: { name: 'vrrp' } } as const
+    const cluster = Cluster.of(1).apply('web', {
+      addresses: ['192.168.1.100'],
+      advertisementInterval: interval,
+      authentication: { ...authentication, hmac },
+    })
+    const { virtualRouters = [] } = cluster.plan().nodes.get('node1') ?? {}
+    assert.deepEqual(
+      virtualRouters.map(router => router.authentication),
+      [{ ...authentication, hmac: told }],
+    )
+  })
+}
+
 test("a node's spec is one that its agent accepts, routers in order of name and family", () => {
   const cluster = Cluster.of(2)
     .apply('web', { addresses: ['192.168.1.100/24', '2001:db8::100/64'], preemption: { mode: 'Always', delay: '5s' } })
