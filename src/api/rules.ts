@@ -159,9 +159,9 @@ function authenticationRules(path: string): readonly CelRule[] {
     {
       path: `${path}.hmac`,
       field: 'activeKey',
-      cel: 'has(self.activeKey) ? self.keys.exists(k, k.id == self.activeKey) : self.keys.size() == 1',
+      cel: 'has(self.activeKey) ? self.keys.exists(k, k.id == self.activeKey) : self.keys.size() <= 1',
       check: ({ activeKey, keys }: HMACAuthentication) =>
-        activeKey === undefined ? keys.length === 1 : keys.some(({ id }) => id === activeKey),
+        activeKey === undefined ? keys.length <= 1 : keys.some(({ id }) => id === activeKey),
       message: 'must be the ID of one of the keys; with more than one it must be given',
     },
     durationRule(`${path}.hmac.timeWindow`),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { HmacAuthentication, type HmacKeys } from '../../src/agent/hmac-authentication.ts'
 import { Reception } from '../../src/agent/reception.ts'
 import { type IpAddress, ipAddress } from '../../src/lib/ip-address.ts'
 import { UNICAST_PROBE } from '../../src/linux/vrrp-socket.ts'
@@ -128,5 +129,58 @@ describe('by unicast', () => {
     assert.equal(reception.decode(2, 'IPv4', near, noPassword), first)
     assert.equal(reception.decode(2, 'IPv4', { ...near, ttl: 9 }, noPassword).type, 'Refused')
     assert.equal(reception.decode(2, 'IPv4', { ...near, destination: group }, noPassword).type, 'Refused', 'checksum')
+  })
+})
+
+describe('of adverts that are signed', () => {
+  const keys: HmacKeys = { mode: 'Enforce', keys: new Map([[1, new Uint8Array(32)]]), activeKey: 1, timeWindow: 5000 }
+  const clock = { wallClock: () => 1_800_000_000_000 }
+  const sender = new HmacAuthentication(keys, clock)
+  const signed = (priority: number) => {
+    const plain = packet(priority)
+    const [payload = plain.payload] = sender.sign([{ message: plain.payload, path: { source, destination } }])
+    return { ...plain, payload }
+  }
+  const receiving = (mode: HmacKeys['mode']) => {
+    const reception = receptionOf(51)
+    const own = new HmacAuthentication({ ...keys, mode }, clock)
+    return (given: ReturnType<typeof packet>) => reception.decode(2, 'IPv4', given, () => own)
+  }
+  const fate = (received: ReturnType<ReturnType<typeof receiving>>) => {
+    if (received.type === 'Refused') return received.error.reason
+    return received.type === 'Advertisement' ? `believed, ${received.doubt?.reason ?? 'without doubt'}` : received.type
+  }
+
+  test('one that says the same as the last is the same object, though it is signed anew', () => {
+    const receive = receiving('Enforce')
+    const first = receive(signed(200))
+    assert.equal(fate(first), 'believed, without doubt')
+    assert.equal(receive(signed(200)), first)
+    assert.notEqual(receive(signed(199)), first)
+  })
+
+  test('one that comes again is refused, and so is what it says without its signature', () => {
+    const receive = receiving('Enforce')
+    const first = signed(200)
+    assert.equal(fate(receive(first)), 'believed, without doubt')
+    assert.equal(fate(receive(first)), 'HMACReplayed')
+    assert.equal(fate(receive(packet(200))), 'HMACMissing')
+    assert.equal(fate(receive(signed(200))), 'believed, without doubt')
+  })
+
+  for (const mode of ['Permissive', 'ReceiveOnly'] as const) {
+    test(`with mode ${mode} those that are not signed, or not well, are believed, and it is said of each why they would not be`, () => {
+      const receive = receiving(mode)
+      const first = signed(200)
+      assert.equal(fate(receive(packet(200))), 'believed, HMACMissing')
+      assert.equal(fate(receive(first)), 'believed, without doubt')
+      assert.equal(fate(receive(first)), 'believed, HMACReplayed')
+      assert.equal(fate(receive(packet(200))), 'believed, HMACMissing')
+    })
+  }
+
+  test('whoever has no authentication believes them too', () => {
+    const reception = receptionOf(51)
+    assert.equal(reception.decode(2, 'IPv4', signed(200), noPassword).type, 'Advertisement')
   })
 })

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { desiredRouter } from '../../src/agent/desired-routers.ts'
 import { machineClock } from '../../src/agent/machine-clock.ts'
+import type { Passwords } from '../../src/agent/passwords.ts'
 import { RunningRouter } from '../../src/agent/running-router.ts'
+import type { HMACAuthentication } from '../../src/api/virtual-ip.ts'
 import type { VirtualRouterSpec } from '../../src/api/virtual-ip-node.ts'
 import { ipAddress } from '../../src/lib/ip-address.ts'
 
@@ -48,3 +50,50 @@ test('whom BACKUPs follow still is known when it is in FAULT, by what its last a
   )
   assert.equal(shown(), '10.0.0.1')
 })
+
+test('keys that change are no other authentication: what was heard is not believed again', () => {
+  const router = signing({ keys: [{ id: 1, key: 'one' }] })
+  assert.equal(router.authenticate(passwords('one')), 'Changed')
+  const { authentication } = router
+  assert.equal(router.authenticate(passwords('one')), 'Same')
+  router.desired = signing({ keys: KEYS, activeKey: 1 }).desired
+  assert.equal(router.authenticate(passwords('one', 'two')), 'Changed')
+  assert.equal(router.authentication, authentication)
+})
+
+test('a key that is missing is a FAULT for who has none, and is told by who goes on with another', () => {
+  const router = signing({ keys: KEYS, activeKey: 1 })
+  assert.deepEqual(router.authenticate(passwords()), {
+    reason: 'SecretMissing',
+    message: 'Secret vrrp with a key one was not found',
+  })
+  assert.equal(router.authenticate(passwords('one')), 'Changed')
+  const { since, ...trouble } = router.keyTrouble ?? { since: '' }
+  assert.deepEqual(trouble, { reason: 'SecretMissing', message: 'Secret vrrp has no key two' })
+  const told = router.keyTrouble
+  assert.equal(router.authenticate(passwords('one')), 'Same')
+  assert.equal(router.keyTrouble, told, `it is so since ${since}`)
+  assert.equal(router.authenticate(passwords('one', 'two')), 'Changed')
+  assert.equal(router.keyTrouble, undefined)
+})
+
+const KEYS = [
+  { id: 1, key: 'one' },
+  { id: 2, key: 'two' },
+]
+
+function signing(hmac: HMACAuthentication): RunningRouter {
+  const authentication = { type: 'HMAC', secretRef: { name: 'vrrp' }, hmac } as const
+  const desired = desiredRouter(
+    { ...SPEC, authentication },
+    [],
+    () => false,
+    () => undefined,
+    0,
+  )
+  return new RunningRouter(desired, machineClock)
+}
+
+function passwords(...keys: string[]): Passwords {
+  return { known: Object.fromEntries(keys.map(key => [`vrrp/${key}`, new Uint8Array(32)])), forbidden: {} }
+}
