@@ -2,7 +2,7 @@
 export const WITH_THE_PROGRAM: readonly string[] = [
   'CHANGELOG.md',
   'deploy/kube-vrrp.service',
-  ...['control-plane', 'diagnosis', 'file-mode', 'from-keepalived', 'image', 'unicast', 'virtual-ip'].map(
+  ...['authentication', 'control-plane', 'diagnosis', 'file-mode', 'from-keepalived', 'image', 'unicast', 'virtual-ip'].map(
     name => `docs/${name}.md`,
   ),
 ]

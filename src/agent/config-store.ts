@@ -48,7 +48,7 @@ export class ConfigStore {
       throw new Error(`Cannot read the last spec in ${this.#file}: ${(cause as NodeJS.ErrnoException).code}`, { cause })
     }
     try {
-      return JSON.parse(text) as StoredConfig
+      return asStored(JSON.parse(text))
     } catch (cause) {
       throw new Error(`The last spec in ${this.#file} is no JSON and is left out`, { cause })
     }
@@ -68,6 +68,12 @@ export class ConfigStore {
     }
     renameSync(draft, this.#file)
   }
+}
+
+/** Version 0.1.0 had `passwords`, as they are. */
+function asStored({ passwords = {}, ...config }: StoredConfig & { passwords?: Record<string, string> }): StoredConfig {
+  const encoded = Object.entries(passwords).map(([key, text]) => [key, new TextEncoder().encode(text).toBase64()])
+  return { ...config, secrets: config.secrets ?? Object.fromEntries(encoded) }
 }
 
 /** Whoever made the folder before, a kubelet (0755) or a person, did not know that passwords would be in it. */

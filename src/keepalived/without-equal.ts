@@ -26,6 +26,8 @@ const SENTENCES = new Map(
     param_match: 'no equal: a process check goes by the name alone',
     full_command: 'no equal: a process check goes by the name alone',
     init_file: 'no equal: no file is made; while it is absent nothing is added to the priority',
+    auth_hmac:
+      'not carried over: write spec.authentication with type HMAC, and put each key into the Secret under the same ID (docs/authentication.md)',
     track_bfd: 'no equal: BFD is not spoken',
     bfd_instance: 'no equal: BFD is not spoken',
     static_ipaddress: 'no equal: give the node this address in its own network configuration',

@@ -21,6 +21,12 @@ test('what was written is read by the next agent, and only by its user', () => {
   assert.equal(statSync(join(own, 'spec.json')).mode & 0o777, 0o600)
 })
 
+test('the passwords that version 0.1.0 had kept are known still', () => {
+  const { secrets, ...rest } = CONFIG
+  writeFileSync(join(folder, 'spec.json'), JSON.stringify({ ...rest, passwords: { 'vrrp/password': 'SecretKey123' } }))
+  assert.deepEqual(new ConfigStore(folder).read(), { ...rest, secrets })
+})
+
 test('what others could read before is closed to them', () => {
   const own = join(folder, 'node1')
   mkdirSync(own)

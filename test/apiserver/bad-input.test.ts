@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PASSWORD_SECRET } from '../../src/api/names.ts'
-import type { VirtualIPSpec } from '../../src/api/virtual-ip.ts'
+import type { HMACAuthentication, VirtualIPSpec } from '../../src/api/virtual-ip.ts'
 import { SECRETS, VIRTUAL_IP_NODES } from '../../src/kube/resources.ts'
 import { LiveCluster } from './live-cluster.ts'
 
@@ -171,7 +171,7 @@ describe('bad input', () => {
     await setPasswords(cluster, { web: 'Secret-2' })
     await cluster.until('both use the new one', () =>
       ['node1', 'node2'].every(node =>
-        readFileSync(`${cluster.stateDir}/${node}/spec.json`, 'utf8').includes('Secret-2'),
+        readFileSync(`${cluster.stateDir}/${node}/spec.json`, 'utf8').includes(btoa('Secret-2')),
       ),
     )
     // Longer than a BACKUP waits that believes nothing it hears.
@@ -197,6 +197,40 @@ describe('bad input', () => {
     assert.deepEqual(faults, [])
   })
 
+  test('a key to sign with is a FAULT while it is of a wrong length; what becomes wrong later changes nothing', async () => {
+    const readAnew = () => {
+      for (const node of ['node1', 'node2']) cluster.agent(node).kill('SIGHUP')
+    }
+    await setPasswords(cluster, { first: 'too short' })
+    await cluster.apply('web', signed({ keys: [{ id: 1, key: 'first' }] }))
+    await cluster.until('no key can be used', () =>
+      ['node1', 'node2'].every(node => cluster.row('web', node) === 'FAULT SecretInvalid'),
+    )
+    assert.match(
+      cluster.condition('web', 'Ready')?.message ?? '',
+      /Key first of Secret kube-vrrp-passwords has 9 bytes, a key of HMAC must have 32 to 64/,
+    )
+    await setPasswords(cluster, { first: 'f'.repeat(32) })
+    readAnew()
+    await cluster.settled('web')
+    const before = cluster.transitions()
+    await setPasswords(cluster, { first: 'too short' })
+    readAnew()
+    await cluster.until('it is told', () => cluster.condition('web', 'Degraded')?.reason === 'SecretInvalid')
+    const both = [
+      { id: 1, key: 'first' },
+      { id: 2, key: 'second' },
+    ]
+    await setPasswords(cluster, { first: 'f'.repeat(32) })
+    await cluster.apply('web', signed({ keys: both, activeKey: 2 }))
+    await cluster.until('one is missing', () => cluster.condition('web', 'Degraded')?.reason === 'SecretMissing')
+    assert.match(cluster.condition('web', 'Degraded')?.message ?? '', /Secret kube-vrrp-passwords has no key second/)
+    await setPasswords(cluster, { first: 'f'.repeat(32), second: 's'.repeat(32) })
+    await cluster.until('all is well', () => cluster.is('web', 'Degraded', 'False'))
+    assert.equal(cluster.transitions(), before)
+    assert.deepEqual(cluster.holders(ADDRESS), [cluster.ranked('web')[0]])
+  })
+
   test('a Secret that agents may not read is a FAULT that says where passwords belong', async () => {
     await cluster.apply('web', withPassword('password', 'web-password'))
     await cluster.until('both say so', () =>
@@ -205,7 +239,7 @@ describe('bad input', () => {
     const described = await cluster.api.kubectl(['describe', 'vip', 'web'])
     assert.match(
       described.replaceAll(/\s+/g, ' '),
-      /node1 is FAULT \(Cannot read Secret web-password: agents may read only the Secret that the chart's value agent\.passwordSecret names \(kube-vrrp-passwords unless it was changed\): put the password there, or name that one in the value\)/,
+      /node1 is FAULT \(Cannot read Secret web-password: agents may read only the Secret that the chart's value agent\.passwordSecret names \(kube-vrrp-passwords unless it was changed\): put the passwords and keys there, or name that one in the value\)/,
     )
   })
 
@@ -254,6 +288,11 @@ function plugIn(node: string, address: string): void {
 function withPassword(key: string, name = PASSWORD_SECRET): VirtualIPSpec {
   const secretRef = { name, key }
   return { addresses: [`${ADDRESS}/24`], version: 2, authentication: { type: 'PASS', secretRef }, redundancy: 2 }
+}
+
+function signed(hmac: HMACAuthentication): VirtualIPSpec {
+  const secretRef = { name: PASSWORD_SECRET }
+  return { addresses: [`${ADDRESS}/24`], authentication: { type: 'HMAC', secretRef, hmac }, redundancy: 2 }
 }
 
 async function setPasswords(cluster: LiveCluster, passwords: Readonly<Record<string, string>>): Promise<void> {
