@@ -2,7 +2,14 @@
 export const WITH_THE_PROGRAM: readonly string[] = [
   'CHANGELOG.md',
   'deploy/kube-vrrp.service',
-  ...['authentication', 'control-plane', 'diagnosis', 'file-mode', 'from-keepalived', 'image', 'unicast', 'virtual-ip'].map(
-    name => `docs/${name}.md`,
-  ),
+  ...[
+    'authentication',
+    'control-plane',
+    'diagnosis',
+    'file-mode',
+    'from-keepalived',
+    'image',
+    'unicast',
+    'virtual-ip',
+  ].map(name => `docs/${name}.md`),
 ]

@@ -201,34 +201,35 @@ describe('bad input', () => {
     const readAnew = () => {
       for (const node of ['node1', 'node2']) cluster.agent(node).kill('SIGHUP')
     }
-    await setPasswords(cluster, { first: 'too short' })
-    await cluster.apply('web', signed({ keys: [{ id: 1, key: 'first' }] }))
+    await setPasswords(cluster, { old: 'too short' })
+    await cluster.apply('web', signed({ keys: [{ id: 1, key: 'old' }] }))
     await cluster.until('no key can be used', () =>
       ['node1', 'node2'].every(node => cluster.row('web', node) === 'FAULT SecretInvalid'),
     )
     assert.match(
       cluster.condition('web', 'Ready')?.message ?? '',
-      /Key first of Secret kube-vrrp-passwords has 9 bytes, a key of HMAC must have 32 to 64/,
+      /Key old of Secret kube-vrrp-passwords has 9 bytes, a key of HMAC must have 32 to 64/,
     )
-    await setPasswords(cluster, { first: 'f'.repeat(32) })
+    await setPasswords(cluster, { old: 'f'.repeat(32) })
     readAnew()
     await cluster.settled('web')
     const before = cluster.transitions()
-    await setPasswords(cluster, { first: 'too short' })
+    await setPasswords(cluster, { old: 'too short' })
     readAnew()
     await cluster.until('it is told', () => cluster.condition('web', 'Degraded')?.reason === 'SecretInvalid')
     const both = [
-      { id: 1, key: 'first' },
-      { id: 2, key: 'second' },
+      { id: 1, key: 'old' },
+      { id: 2, key: 'new' },
     ]
-    await setPasswords(cluster, { first: 'f'.repeat(32) })
+    await setPasswords(cluster, { old: 'f'.repeat(32) })
     await cluster.apply('web', signed({ keys: both, activeKey: 2 }))
     await cluster.until('one is missing', () => cluster.condition('web', 'Degraded')?.reason === 'SecretMissing')
-    assert.match(cluster.condition('web', 'Degraded')?.message ?? '', /Secret kube-vrrp-passwords has no key second/)
-    await setPasswords(cluster, { first: 'f'.repeat(32), second: 's'.repeat(32) })
+    assert.match(cluster.condition('web', 'Degraded')?.message ?? '', /Secret kube-vrrp-passwords has no key new/)
+    await setPasswords(cluster, { old: 'f'.repeat(32), new: 's'.repeat(32) })
     await cluster.until('all is well', () => cluster.is('web', 'Degraded', 'False'))
     assert.equal(cluster.transitions(), before)
     assert.deepEqual(cluster.holders(ADDRESS), [cluster.ranked('web')[0]])
+    await cluster.reset('Degraded')
   })
 
   test('a Secret that agents may not read is a FAULT that says where passwords belong', async () => {
