@@ -23,8 +23,7 @@ export class ReplayGuard {
   static stale(sequence: bigint, wallClock: Millis, timeWindow: Millis): ReplayError | undefined {
     const ahead = elapsed(sequence, sequenceAt(wallClock))
     if (Math.abs(ahead) <= timeWindow) return undefined
-    const far = formatDuration(Math.round(Math.abs(ahead)))
-    const detail = `its time is ${far} ${ahead > 0 ? 'ahead of' : 'behind'} this node's clock, at most ${formatDuration(timeWindow)} is allowed`
+    const detail = `its time is ${roughly(Math.abs(ahead))} ${ahead > 0 ? 'ahead of' : 'behind'} this node's clock, at most ${formatDuration(timeWindow)} is allowed`
     return { reason: 'HMACStale', detail }
   }
 
@@ -40,6 +39,14 @@ export class ReplayGuard {
     if (this.#highest.size > MOST_SENDERS && oldest !== undefined) this.#highest.delete(oldest)
     return undefined
   }
+}
+
+/** In few words, that differ little from advert to advert: each is a line of the log. */
+function roughly(length: Millis): string {
+  const [minute, hour, day] = [60_000, 3_600_000, 86_400_000]
+  if (length < minute) return `${Math.floor(length / 1000)}s`
+  if (length < hour) return `${Math.floor(length / minute)}m`
+  return length < day ? `${Math.floor(length / hour)}h` : 'more than a day'
 }
 
 /** This node's clock was set back: nothing timely could be after that, and everybody would be refused until the clock is there again. */

@@ -237,6 +237,15 @@ const lines: readonly Line[] = [
     ],
   ],
   [
+    'adverts that keepalived signs',
+    'auth_hmac {\nkey 1 0123456789abcdef\nactive_key 1\n}',
+    '',
+    {},
+    [
+      'node1.conf:7: auth_hmac: not carried over: write spec.authentication with type HMAC, and put each key into the Secret under the same ID (docs/authentication.md)',
+    ],
+  ],
+  [
     'authentication AH',
     'authentication {\nauth_type AH\nauth_pass one\n}',
     '',

@@ -68,6 +68,9 @@ export interface Engine {
   begunAt: Instant
 }
 
+/** What each node has of the Secret: two keys to sign with. */
+const SECRET = { 'vrrp/one': new Uint8Array(32).fill(1), 'vrrp/two': new Uint8Array(32).fill(2) }
+
 /**
  * One agent: the real loop in a simulated process, whose every call to its kernel, a look at the clock included, is where it may be stopped
  * for a while, or for good. An event loop gives it timers, packets and notifications in turn.
@@ -152,7 +155,7 @@ export class AgentProcess implements Listener, EngineListener {
   }
 
   setSpec(spec: VirtualIPNodeSpec, live: boolean): void {
-    this.loop?.setSpec(spec, { known: {}, forbidden: {} }, live)
+    this.loop?.setSpec(spec, { known: SECRET, forbidden: {} }, live)
   }
 
   checksChanged(): void {
