@@ -12,6 +12,8 @@ export interface DumpedInstance {
   readonly addresses: readonly string[]
   /** Empty with multicast. */
   readonly peers: readonly string[]
+  /** Its sync group. */
+  readonly group?: string
 }
 
 /** The instances of a dump that was logged to the console, in their order. */
@@ -42,6 +44,7 @@ function dumpedInstance(lines: readonly string[]): DumpedInstance {
     return found.slice(found.indexOf(' = ') + 3)
   }
   const link = value('Interface')
+  const [, group] = /^ {3}Sync group = (.+)$/m.exec(lines.join('\n')) ?? []
   return {
     name: value('VRRP Instance'),
     version: Number(value('VRRP Version')),
@@ -51,6 +54,7 @@ function dumpedInstance(lines: readonly string[]): DumpedInstance {
     interval: Number.parseFloat(value('Advert interval')) * (value('Advert interval').endsWith('milli-sec') ? 1 : 1000),
     addresses: listed(lines, /^ {3}Virtual IP \(/),
     peers: listed(lines, /^ {3}Unicast Peer :/),
+    ...(group === undefined ? {} : { group }),
   }
 }
 

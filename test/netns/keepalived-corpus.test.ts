@@ -151,14 +151,17 @@ function routerOf({ metadata, spec }: VirtualIP): DumpedInstance {
     interval: parseDuration(advertisementInterval) ?? 0,
     addresses: spec.addresses.map(withoutFullLength).sort(),
     peers: others.map(({ address }) => address).sort(),
+    ...(spec.group === undefined ? {} : { group: spec.group }),
   }
 }
 
 /** Named as in Kubernetes. */
 function normalised(instance: DumpedInstance): DumpedInstance {
+  const named = (name: string) => name.toLowerCase().replace(/[^a-z0-9]+/g, '-')
   return {
     ...instance,
-    name: instance.name.toLowerCase().replace(/[^a-z0-9]+/g, '-'),
+    name: named(instance.name),
+    ...(instance.group === undefined ? {} : { group: named(instance.group) }),
     addresses: instance.addresses.map(withoutFullLength).sort(),
     peers: [...instance.peers].sort(),
   }
