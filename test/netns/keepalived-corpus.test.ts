@@ -3,17 +3,17 @@
  * says that it does.
  */
 import assert from 'node:assert/strict'
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { before, describe, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import type { VirtualIP } from '../../src/api/virtual-ip.ts'
 import { importKeepalived } from '../../src/keepalived/import.ts'
 import { formatNote } from '../../src/keepalived/note.ts'
 import { parseDuration } from '../../src/lib/time.ts'
 import { scratchFolder } from '../lab/daemons.ts'
 import { type DumpedInstance, dumpedInstances, isDumpComplete } from '../lab/keepalived-dump.ts'
-import { requireLab } from '../lab/namespace.ts'
+import { type LabNode, openLan } from '../lab/lan.ts'
 
 const CORPUS = join(import.meta.dirname, '../keepalived/corpus')
 const FILES = globSync('*.conf', { cwd: CORPUS }).sort()
@@ -21,8 +21,8 @@ const NODE = 'node1'
 /** Where the files say that their scripts are. */
 const HOME = '/etc/keepalived'
 const COMPLAINT = /^# keepalived 2\.2\.7 complains: (.*)$/m
+/** Besides eth0. */
 const LINKS: Readonly<Record<string, readonly string[]>> = {
-  eth0: ['192.0.2.11/24', '2001:db8:1::11/64'],
   eth1: ['198.51.100.11/24'],
   eth2: ['192.0.2.111/24'],
   eth3: ['198.51.100.111/24'],
@@ -37,28 +37,28 @@ const LEFT_OUT: Readonly<Record<string, RegExp>> = {
   'excluded-only.conf VI_1': /excluded-only\.conf:[0-9]+: vrrp_instance: "VI_1" has no virtual_ipaddress: left out/,
 }
 
+const lan = openLan({ bridge: 'br-corpus' })
+let node: LabNode
+
 before(() => {
-  requireLab()
+  node = lan.addNode({ name: 'corpus', addresses: ['192.0.2.11/24', '2001:db8:1::11/64'] })
+  for (const [i, [link, addresses]] of Object.entries(LINKS).entries()) {
+    node.run('ip', 'link', 'add', link, 'type', 'veth', 'peer', 'name', `peer${i}`)
+    for (const end of [link, `peer${i}`]) node.run('ip', 'link', 'set', end, 'up')
+    for (const address of addresses) node.run('ip', 'address', 'add', address, 'dev', link)
+  }
   mkdirSync(HOME, { recursive: true })
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', HOME])
   cpSync(CORPUS, HOME, { recursive: true })
   for (const name of ['notify', 'check_apiserver', 'check_haproxy', 'check_rke2server']) {
     writeFileSync(join(HOME, `${name}.sh`), '#!/bin/sh\n', { mode: 0o755 })
   }
-  let i = 0
-  for (const [link, addresses] of Object.entries(LINKS)) {
-    const peer = `peer${i++}`
-    ip('link', 'add', link, 'type', 'veth', 'peer', 'name', peer)
-    ip('link', 'set', peer, 'up')
-    ip('link', 'set', link, 'up')
-    for (const address of addresses)
-      ip('address', 'add', address, 'dev', link, ...(address.includes(':') ? ['nodad'] : []))
-  }
 })
 
-function ip(...args: readonly string[]): void {
-  execFileSync('ip', args)
-}
+after(() => {
+  lan.close()
+  execFileSync('umount', ['--lazy', HOME])
+})
 
 test('there are at least 30 that keepalived takes without a complaint', () => {
   assert.ok(FILES.filter(file => !COMPLAINT.test(text(file))).length >= 30)
@@ -93,8 +93,8 @@ function text(file: string): string {
 function accepted(file: string): void {
   const [, complaint] = COMPLAINT.exec(text(file)) ?? []
   const { status, stdout, stderr } = spawnSync(
-    'keepalived',
-    ['--config-test', '--config-id', NODE, '--use-file', join(HOME, file)],
+    'ip',
+    ['netns', 'exec', node.name, 'keepalived', '--config-test', '--config-id', NODE, '--use-file', join(HOME, file)],
     { encoding: 'utf8', timeout: 20_000 },
   )
   const output = stdout + stderr
@@ -119,7 +119,9 @@ async function dumpOf(file: string): Promise<DumpedInstance[]> {
   const folder = scratchFolder()
   const pids = ['--pid', join(folder, 'pid'), '--vrrp_pid', join(folder, 'vrrp.pid')]
   const options = ['--vrrp', '--dont-fork', '--dont-respawn', '--log-console', '--dump-conf', '--config-id', NODE]
-  const child = spawn('keepalived', [...options, ...pids, '--use-file', join(HOME, file)], { detached: true })
+  const child = node.spawn('keepalived', [...options, ...pids, '--use-file', join(HOME, file)], {
+    detached: true,
+  })
   try {
     return await new Promise((resolve, reject) => {
       let log = ''
@@ -130,8 +132,8 @@ async function dumpOf(file: string): Promise<DumpedInstance[]> {
         clearTimeout(late)
         resolve(dumpedInstances(log))
       }
-      child.stdout.on('data', hear)
-      child.stderr.on('data', hear)
+      child.stdout?.on('data', hear)
+      child.stderr?.on('data', hear)
       child.on('exit', status => reject(new Error(`keepalived has ended with ${status}:\n${log}`)))
     })
   } finally {
