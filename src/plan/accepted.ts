@@ -51,9 +51,12 @@ function outcomeOf({ seating, members, speech }: Talker, survey: Survey): Outcom
       return [node, told.map(router => marked(router, node === initial))]
     }),
   )
-  // Who makes room for a newcomer that waits goes on until it does no more.
+  // Who makes room for a newcomer that waits goes on until it does no more; not beside others with another VRID, which it would not hear.
   if (speech.isChanging) {
-    for (const [node, told] of leavers(demand, nodes, survey)) routers.set(node, stillSpeaking(told, node, speech))
+    const isHeard = (router: VirtualRouterSpec) => speaking.length === 0 || router.virtualRouterID === virtualRouterID
+    for (const [node, told] of leavers(demand, nodes, survey)) {
+      if (told.every(isHeard)) routers.set(node, stillSpeaking(told, node, speech))
+    }
   }
   const message = messageFor(wish, candidates, members, mates, speech)
   return {

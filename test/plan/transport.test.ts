@@ -111,6 +111,25 @@ describe('a node that joins', () => {
     assert.deepEqual(speech(cluster.settle()), ['node2 192.168.1.2 > '])
   })
 
+  test('whose place another leaves, with another VRID: nobody goes on with the old one beside the new', () => {
+    const edge = { ...unicast, redundancy: 2, nodeSelector: { matchLabels: { role: 'edge' } } }
+    const vrids = (plan: Plan) =>
+      [...plan.nodes].map(([, { virtualRouters }]) => virtualRouters.map(({ virtualRouterID }) => virtualRouterID))
+    const cluster = new Cluster().join('node1', { role: 'edge' }).join('node2', { role: 'edge' }).join('node3')
+    cluster.apply('web', { ...edge, virtualRouterID: 51 }).settle()
+    cluster.change('node2', { labels: {} }).change('node3', { labels: { role: 'edge' } })
+    cluster.apply('web', { ...edge, virtualRouterID: 52 })
+    assert.deepEqual(vrids(cluster.write()), [[52], [], []])
+    assert.deepEqual(vrids(cluster.settle()), [[52], [], [52]])
+    cluster
+      .change('node1', { labels: {} })
+      .change('node3', { labels: {} })
+      .change('node2', { labels: { role: 'edge' } })
+    cluster.apply('web', { ...edge, virtualRouterID: 53 })
+    assert.deepEqual(vrids(cluster.write()), [[52], [], [52]], 'nobody runs the new one yet')
+    assert.deepEqual(vrids(cluster.settle()), [[], [53], []])
+  })
+
   test('with no address that is known waits until it reports one', () => {
     const cluster = Cluster.of(2).apply('web', { ...unicast, interface: { name: 'eth0' } })
     cluster.agent('node2').links = []
