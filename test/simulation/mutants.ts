@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { MUTANTS, sourceOf } from './mutant-list.ts'
 
 /** After so many engine steps nothing has caught it. */
-const MOST_STEPS = 2_000_000
+const MOST_STEPS = 16_000_000
 
 const { MUTANT } = process.env
 if (MUTANT !== undefined) await live(MUTANT)
