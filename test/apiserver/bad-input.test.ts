@@ -227,6 +227,14 @@ describe('bad input', () => {
     assert.match(cluster.condition('web', 'Degraded')?.message ?? '', /Secret kube-vrrp-passwords has no key new/)
     await setPasswords(cluster, { old: 'f'.repeat(32), new: 's'.repeat(32) })
     await cluster.until('all is well', () => cluster.is('web', 'Degraded', 'False'))
+    await setPasswords(cluster, { old: 'f'.repeat(32), new: 'another key, under the same name' })
+    readAnew()
+    const another = Buffer.from('another key, under the same name').toString('base64')
+    await cluster.until('both use another key', () =>
+      ['node1', 'node2'].every(node => readFileSync(`${cluster.stateDir}/${node}/spec.json`, 'utf8').includes(another)),
+    )
+    // Longer than a BACKUP waits that believes nothing it hears.
+    await sleep(1500)
     assert.equal(cluster.transitions(), before)
     assert.deepEqual(cluster.holders(ADDRESS), [cluster.ranked('web')[0]])
     await cluster.reset('Degraded')
