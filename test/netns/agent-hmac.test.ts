@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import type { HMACAuthentication, VirtualIPSpec } from '../../src/api/virtual-ip.ts'
 import { openFrameSocket } from '../../src/linux/frame-socket.ts'
 import { readTrailer } from '../../src/wire/hmac-trailer.ts'
@@ -32,11 +33,8 @@ describe('agents that sign their adverts', { concurrency: 2 }, () => {
     const before = agents.map(transitions)
     for (const [hmac, signature, secret] of [
       [{ keys: [FIRST], mode: 'ReceiveOnly' }, 'none'],
-      [{ keys: [FIRST], mode: 'Permissive' }, 'of key 1'],
-      [{ keys: [FIRST] }, 'of key 1'],
-      [{ keys: [FIRST, SECOND], activeKey: 1 }, 'of key 1'],
+      [{ keys: [FIRST, SECOND], activeKey: 1, mode: 'Permissive' }, 'of key 1'],
       [{ keys: [FIRST, SECOND], activeKey: 2 }, 'of key 2'],
-      [{ keys: [SECOND] }, 'of key 2'],
       [
         { keys: [SECOND], mode: 'Permissive' },
         'of key 2',
@@ -48,14 +46,14 @@ describe('agents that sign their adverts', { concurrency: 2 }, () => {
         writeFileSync(agent.file, file([node1, node2], hmac, secret))
         await eventually(`${agent.node.name} reads it`, () => reads(agent) > read, { daemons: agents })
         // Longer than a BACKUP waits that believes nothing it hears.
-        await sleep(800)
+        if (agent === second) await sleep(2000)
       }
-      assert.deepEqual(
-        signatures(),
-        FAMILIES.map(family => `${family} ${signature}`),
-      )
+      const expected = FAMILIES.map(family => `${family} ${signature}`)
+      await eventually(`${expected}`, () => isDeepStrictEqual(signatures(), expected), { daemons: agents })
       assert.deepEqual(agents.map(transitions), before, `with ${JSON.stringify(hmac)}`)
     }
+    assert.match(second.output(), / from 10\.1\.0\.1 would be refused with mode Enforce: HMACMissing: it is not signed/)
+    assert.match(second.output(), / from 10\.1\.0\.1 would be refused with mode Enforce: HMACInvalid/)
     for (const agent of agents) assert.doesNotMatch(agent.output(), / is refused/)
     assert.deepEqual(holders([node1, node2], '10.1.0.100'), [node1.name])
     assert.equal(await first.stop(), 0)
@@ -65,7 +63,7 @@ describe('agents that sign their adverts', { concurrency: 2 }, () => {
   test('are not misled by who can not sign, nor by what was signed before, and count both', async t => {
     const { node } = testLan(t, 'hmac-foe')
     const [node1, node2, stranger] = [node(), node(), node()]
-    const hmac = { keys: [FIRST] }
+    const hmac = { keys: [FIRST], timeWindow: '1m' }
     const first = startAgent(node1, { file: file([node1, node2], hmac) })
     for (const family of FAMILIES) await comesTo(first, 'MASTER', { family })
     const second = startAgent(node2, { file: file([node1, node2], hmac) })
@@ -110,6 +108,7 @@ function file(nodes: readonly LabNode[], hmac: HMACAuthentication | undefined, m
   const spec: VirtualIPSpec = {
     addresses: ['10.1.0.100/24', 'fd01::100/64'],
     virtualRouterID: 51,
+    advertisementInterval: '500ms',
     priorities: priorities({ [one?.name ?? '']: 200, [two?.name ?? '']: 100 }),
     ...(hmac && { authentication: { type: 'HMAC', secretRef: { name: 'vrrp' }, hmac } }),
   }
@@ -183,7 +182,7 @@ vrrp_instance VI_1 {
   virtual_router_id 51
   priority 250
   version 3
-  advert_int 0.2
+  advert_int 0.5
   virtual_ipaddress {
     10.1.0.100
   }

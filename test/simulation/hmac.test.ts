@@ -52,6 +52,29 @@ for (const address of ['10.0.0.100/32', '2001:db8::100/128']) {
   })
 }
 
+test('mode Permissive tells of what Enforce would refuse, for as long as it is so; ReceiveOnly takes unsigned adverts for granted', async () => {
+  const world = worldOf(1, '10.0.0.100/32', { keys: [ONE], mode: 'ReceiveOnly' })
+  await world.run(8000)
+  const [master = ''] = nodes(world, 'MASTER')
+  assert.deepEqual(observed(world), [])
+  world.plane.setCutOff(master, true)
+  world.edit('web', web('10.0.0.100/32', { keys: [ONE], mode: 'Permissive' }))
+  await world.run(4000)
+  assert.deepEqual(observed(world), [
+    'AuthenticationMismatch: adverts from 10.0.0.1 would be refused with mode Enforce: it is not signed; give both the same authentication, with the same keys under the same IDs',
+  ])
+  world.plane.setCutOff(master, false)
+  await world.run(10_000)
+  assert.deepEqual(observed(world), [])
+  assert.equal(world.violation, undefined)
+})
+
+function observed(world: World): string[] {
+  return world.machines
+    .flatMap(({ process }) => process?.loop?.status() ?? [])
+    .flatMap(({ observations = [] }) => observations.map(({ reason, message }) => `${reason}: ${message}`))
+}
+
 function web(address: string, hmac: HMACAuthentication | undefined): VirtualIPSpec {
   const authentication = hmac && ({ type: 'HMAC', secretRef: { name: 'vrrp' }, hmac } as const)
   return {
@@ -62,9 +85,9 @@ function web(address: string, hmac: HMACAuthentication | undefined): VirtualIPSp
   }
 }
 
-function worldOf(seed: number, address: string): World {
+function worldOf(seed: number, address: string, hmac?: HMACAuthentication): World {
   const slow = { tick: 4, delay: 1, jitter: 2, lateness: 5, callTime: 0.1 }
-  const virtualIPs = { web: web(address, undefined) }
+  const virtualIPs = { web: web(address, hmac) }
   return new World({ seed, machines: 3, virtualIPs, handover: 29_000, hasFence: true, ...slow }, true)
 }
 
