@@ -162,7 +162,7 @@ describe('the control plane’s own address', () => {
       'wait',
       '--for=condition=Ready',
       `pod/${POD}-node1`,
-      '--timeout=30s',
+      '--timeout=120s',
     )
     assert.deepEqual(cluster.holders(ENDPOINT), ['node1'])
     assert.equal(await transitions(cluster.node(1)), sent)
