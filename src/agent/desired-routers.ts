@@ -16,6 +16,8 @@ import type { Link, LinkAddress } from '../linux/links.ts'
 import { isMarked } from '../linux/ownership.ts'
 import { effectivePriority } from '../vrrp/priority.ts'
 import type { Preemption, Unicast, VirtualRouterConfig } from '../vrrp/virtual-router.ts'
+import { advertCapacity } from '../wire/advert-capacity.ts'
+import { type RouterAddress, routerAddress } from './places.ts'
 
 /** IFA_F_TENTATIVE, IFA_F_DADFAILED (linux/if_addr.h): an IPv6 address that can't be a source yet, or ever. */
 const UNUSABLE_FLAGS = 0x40 | 0x08
@@ -30,7 +32,7 @@ export interface Fault {
 export interface DesiredRouter {
   readonly key: string
   readonly spec: VirtualRouterSpec
-  readonly prefixes: readonly Prefix[]
+  readonly addresses: readonly RouterAddress[]
   readonly outcome:
     | { readonly link: Link; readonly config: VirtualRouterConfig }
     | { readonly fault: Fault }
@@ -73,15 +75,17 @@ export function desiredRouter(
   counting: readonly CountingCheck[] = checksOf([spec]),
 ): DesiredRouter {
   const key = routerKey(spec)
-  const prefixes = spec.addresses.map(parsePrefix).filter(prefix => prefix !== undefined)
-  const desired = (outcome: DesiredRouter['outcome']): DesiredRouter => ({ key, spec, prefixes, outcome })
+  const addresses = spec.addresses.flatMap(text => parsePrefix(text) ?? []).map(prefix => routerAddress(spec, prefix))
+  const desired = (outcome: DesiredRouter['outcome']): DesiredRouter => ({ key, spec, addresses, outcome })
   const fault = (reason: string, message: string) => desired({ fault: { reason, message } })
 
-  const link = [...links].find(candidate => candidate.name === spec.link)
-  if (!link) return fault('LinkMissing', missing(spec.link))
-  if (!link.up) return fault('LinkDown', `Link ${spec.link} is down (ip link set ${spec.link} up)`)
-  if (!link.carrier) return fault('NoCarrier', `Link ${spec.link} has no carrier`)
+  const all = [...links]
+  const link = linkOrFault(spec.link, all)
+  if ('reason' in link) return desired({ fault: link })
+  const unfit = unfitAddresses(spec, addresses, link) ?? unfitLink(addresses, all)
+  if (unfit) return desired({ fault: unfit })
 
+  const prefixes = addresses.map(({ prefix }) => prefix)
   const source = spec.unicast
     ? unicastSource(spec.unicast.source, prefixes, link, isOurs)
     : primaryAddress(spec.family, prefixes, link, isOurs)
@@ -106,7 +110,7 @@ export function desiredRouter(
     virtualRouterID: spec.virtualRouterID,
     priority,
     advertisementInterval: parseDuration(spec.advertisementInterval) ?? 1000,
-    addresses: prefixes.map(prefix => prefix.address),
+    addresses: addresses.flatMap(({ prefix, isAdvertised }) => (isAdvertised ? [prefix.address] : [])),
     preemption: preemption(spec),
     primaryAddress: source,
     handover,
@@ -115,6 +119,45 @@ export function desiredRouter(
   const unknown = checks.find(({ result }) => result === undefined)
   return desired(unknown ? { waitingFor: unknown.check.name, link, config } : { link, config })
 }
+
+function linkOrFault(name: string, links: readonly Link[]): Link | Fault {
+  const link = links.find(candidate => candidate.name === name)
+  if (!link) return { reason: 'LinkMissing', message: missing(name) }
+  if (!link.up) return { reason: 'LinkDown', message: `Link ${name} is down (ip link set ${name} up)` }
+  return link.carrier ? link : { reason: 'NoCarrier', message: `Link ${name} has no carrier` }
+}
+
+/** Of the links that some of the addresses are held on, and not adverts sent over. */
+function unfitLink(addresses: readonly RouterAddress[], links: readonly Link[]): Fault | undefined {
+  for (const name of new Set(addresses.flatMap(({ link }) => link ?? []))) {
+    const link = linkOrFault(name, links)
+    if ('reason' in link) return link
+  }
+  return undefined
+}
+
+function unfitAddresses(
+  { family, version }: VirtualRouterSpec,
+  addresses: readonly RouterAddress[],
+  link: Link,
+): Fault | undefined {
+  const listed = addresses.filter(({ isAdvertised }) => isAdvertised).length
+  const capacity = advertCapacity(version, family, link.mtu)
+  if (listed > capacity) {
+    const message = `An advert over ${link.name} (MTU ${link.mtu}) can list ${capacity} of ${listed} addresses: give the others advertised: false in addressOptions`
+    return { reason: 'TooManyAddresses', message }
+  }
+  for (const { link: name = link.name, label } of addresses) {
+    const whole = `${name}:${label}`
+    if (label === undefined || whole.length <= LONGEST_LABEL) continue
+    const message = `Label ${whole} is longer than ${LONGEST_LABEL} bytes: give a label of at most ${LONGEST_LABEL - name.length - 1} in addressOptions`
+    return { reason: 'LabelTooLong', message }
+  }
+  return undefined
+}
+
+/** IFNAMSIZ, without the zero at its end. */
+const LONGEST_LABEL = 15
 
 interface Weighed {
   readonly name: string

@@ -12,11 +12,13 @@ import type { Observation, RouterState, VirtualRouterConfig } from '../vrrp/virt
 import { AddressProbes } from './address-probes.ts'
 import { Observations } from './observations.ts'
 import { oddAdvert, sameAddressOtherRouter } from './odd-adverts.ts'
+import { type Places, placeKey } from './places.ts'
 import type { Refusal } from './reception.ts'
 import { probe } from './transmit.ts'
 
 interface DiagnosisParts {
   readonly set: RouterSet
+  readonly places: Places
   readonly links: LinkTable
   readonly frames: FrameSocket
   /** What is observed is not what it was. */
@@ -85,7 +87,7 @@ export class Diagnosis {
   stepped(key: string, before: RouterState, after: RouterState, now: Instant): void {
     if (before.name === after.name) return
     if (after.name === 'Active') {
-      this.#probes.begin(key, this.#parts.set.get(key)?.config.addresses.length ?? 0, now)
+      this.#probes.begin(key, this.#parts.places.of(key).length, now)
       if (this.#observations.forget(key, OF_A_BACKUP)) this.#parts.changed()
       return
     }
@@ -203,27 +205,28 @@ export class Diagnosis {
   }
 
   /** The router of this node that serves an address on that link. */
-  #owner(link: number, { text }: IpAddress): string | undefined {
+  #owner(link: number, address: IpAddress): string | undefined {
     this.#owners ??= this.#allOwners()
-    return this.#owners.get(`${link} ${text}`)
+    return this.#owners.get(placeKey(link, address))
   }
 
   #allOwners(): Map<string, string> {
     const owners = new Map<string, string>()
     for (const key of this.#parts.set.keys()) {
-      const router = this.#parts.set.get(key)
-      for (const { text } of router?.config.addresses ?? []) owners.set(`${router?.link} ${text}`, key)
+      for (const { linkIndex, prefix } of this.#parts.places.of(key)) {
+        owners.set(placeKey(linkIndex, prefix.address), key)
+      }
     }
     return owners
   }
 
   #probe(key: string): void {
-    const { set, links, frames } = this.#parts
-    const router = set.get(key)
-    const link = router && links.links.get(router.link)
-    if (!router || !link) return
+    const { places, links, frames } = this.#parts
     try {
-      for (const address of router.config.addresses) probe(frames, link, address)
+      for (const { linkIndex, prefix } of places.of(key)) {
+        const link = links.links.get(linkIndex)
+        if (link) probe(frames, link, prefix.address)
+      }
     } catch (error) {
       // A link that goes down is noticed elsewhere; the next round asks again.
       if (!(error instanceof SyscallError)) throw error

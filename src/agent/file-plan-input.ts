@@ -2,7 +2,9 @@ import type { VirtualIP } from '../api/virtual-ip.ts'
 import type { VirtualIPFile } from '../api/virtual-ip-file.ts'
 import type { LinkStatus } from '../api/virtual-ip-node.ts'
 import { formatPrefix, fullLength, ipAddressFromBytes, networkOf, type Prefix, parsePrefix } from '../lib/ip-address.ts'
+import { demandOf } from '../plan/demand.ts'
 import type { PlanInput } from '../plan/plan.ts'
+import { isRefusal } from '../plan/refusal.ts'
 
 /**
  * File mode: every node plans for itself and must come to the same plan from the same file, so what only this node knows must not count.
@@ -72,14 +74,15 @@ interface StandIn {
 
 /** For each VirtualIP and family whose link is not named, one that is on the subnets it asks for. */
 function standIns(virtualIPs: readonly VirtualIP[], addresses: ReadonlySet<string>): StandIn[] {
-  return virtualIPs.flatMap(({ spec }): StandIn[] => {
-    const { name, subnet } = spec.interface ?? {}
+  return virtualIPs.flatMap((virtualIP): StandIn[] => {
+    const { name, subnet } = virtualIP.spec.interface ?? {}
     if (name !== undefined) return []
     if (subnet !== undefined) return [{ name: subnet, carrier: false, subnets: [subnet] }]
-    const prefixes = spec.addresses.flatMap(text => parsePrefix(text) ?? [])
-    return [...Map.groupBy(prefixes, ({ address }) => address.family).values()].flatMap(group => {
-      const [first] = group
-      const subnets = group.map(prefix => formatPrefix(networkAround(prefix, addresses)))
+    const demand = demandOf(virtualIP)
+    if (isRefusal(demand)) return []
+    return demand.families.flatMap(({ onItsLink }) => {
+      const [first] = onItsLink
+      const subnets = onItsLink.map(prefix => formatPrefix(networkAround(prefix, addresses)))
       return first ? { name: formatPrefix(networkOf(first)), carrier: false, subnets } : []
     })
   })

@@ -1,11 +1,11 @@
 import type { IpAddress } from '../lib/ip-address.ts'
 import type { Instant, Millis } from '../lib/time.ts'
-import type { AddressChange } from '../linux/addresses.ts'
+import type { AddressChange, Place } from '../linux/addresses.ts'
 import type { Fence } from '../linux/fence.ts'
 import { SyscallError } from '../linux/syscall-error.ts'
 import type { RouterSet } from '../vrrp/router-set.ts'
 import { holdsAddresses } from '../vrrp/virtual-router.ts'
-import type { DesiredRouter } from './desired-routers.ts'
+import { type Places, placeKey } from './places.ts'
 import type { RunningRouter } from './running-router.ts'
 
 /** How long the fence knows an address that it is not told of again: longer than a dead agent's address stays. */
@@ -20,10 +20,8 @@ const UNTIL_LONGER = 2
 
 interface HeartbeatParts {
   readonly set: RouterSet
-  readonly routers: ReadonlyMap<
-    string,
-    Pick<RunningRouter, 'advertisedAt' | 'outbox'> & { desired: Pick<DesiredRouter, 'prefixes'> }
-  >
+  readonly routers: ReadonlyMap<string, Pick<RunningRouter, 'advertisedAt' | 'outbox'>>
+  readonly places: Pick<Places, 'of'>
   /** Called when what a killed predecessor left is gone, and where somebody has removed the fence; undefined: this kernel has none. */
   readonly openFence: () => Fence | undefined
   readonly complain: (sentence: string) => void
@@ -252,10 +250,10 @@ export class Heartbeat {
   /** Who holds what, by link and text. */
   #holders(): Map<string, string> {
     const holders = new Map<string, string>()
-    for (const [key, { desired }] of this.#parts.routers) {
+    for (const key of this.#parts.routers.keys()) {
       const router = this.#parts.set.get(key)
       if (!router || !holdsAddresses(router.state)) continue
-      for (const prefix of desired.prefixes) holders.set(placeOf({ linkIndex: router.link, prefix }), key)
+      for (const place of this.#parts.places.of(key)) holders.set(placeOf(place), key)
     }
     return holders
   }
@@ -288,6 +286,6 @@ function periodOf(fenceClass: string): Millis {
   return Math.max(SHORTEST / BEATS_AN_INTERVAL, intervalOf(fenceClass) / BEATS_AN_INTERVAL)
 }
 
-function placeOf({ linkIndex, prefix }: Pick<AddressChange, 'linkIndex' | 'prefix'>): string {
-  return `${linkIndex} ${prefix.address.text}`
+function placeOf({ linkIndex, prefix }: Place): string {
+  return placeKey(linkIndex, prefix.address)
 }

@@ -115,7 +115,7 @@ export class HeldAddresses {
     const looks = this.#isUnseen && this.#parts.clock.now() >= this.#lookAt
     if (this.#isWorking || !(this.#isStale || looks)) return
     this.#isWorking = true
-    this.#begin(new Set())
+    this.#begin(new Map())
   }
 
   /** Resolves when nothing is under way. */
@@ -128,8 +128,8 @@ export class HeldAddresses {
 
   readonly #isOurs = (link: Link, address: LinkAddress): boolean => this.#parts.ownership.isOurs(link.name, address)
 
-  /** `made`: what was done a moment ago, and the kernel has maybe not told of yet. */
-  #begin(made: Set<string>): void {
+  /** `made`: what was done a moment ago, by place, and the kernel has maybe not told of yet. */
+  #begin(made: Map<string, string>): void {
     const { clock, links, desired, notYet, begun } = this.#parts
     this.#isStale = false
     this.#isUnseen = false
@@ -137,14 +137,20 @@ export class HeldAddresses {
     begun()
     const changes = [...this.#unsure(made), ...addressChanges(desired(), links.links, this.#isOurs)]
     const later = notYet()
+    const isMade = (change: AddressChange) => made.get(placeOf(change)) === outcomeOf(change)
+    // One that was held anew, otherwise than before, was released for it.
+    const heldAnew = new Set(changes.filter(change => change.action === 'hold' && isMade(change)).map(placeOf))
     this.#go(
-      changes.filter(change => !made.has(keyOf(change)) && (change.action === 'release' || !later.has(change.prefix))),
+      changes.filter(
+        change =>
+          !isMade(change) && (change.action === 'release' ? !heldAnew.has(placeOf(change)) : !later.has(change.prefix)),
+      ),
       made,
     )
   }
 
   /** What is ours by what the kernel has told, and is maybe gone. */
-  #unsure(made: Set<string>): AddressChange[] {
+  #unsure(made: Map<string, string>): AddressChange[] {
     if (this.#doubt === 'None' && this.#released.size === 0) return []
     if (this.#doubt === 'Waiting') made.clear()
     if (this.#doubt !== 'None') this.#doubt = 'UnderWay'
@@ -154,7 +160,7 @@ export class HeldAddresses {
       .map(address => ({ ...address, action: 'hold' }))
   }
 
-  #go(changes: readonly AddressChange[], made: Set<string>): void {
+  #go(changes: readonly AddressChange[], made: Map<string, string>): void {
     const { addresses, done } = this.#parts
     if (changes.length === 0) {
       this.#end()
@@ -166,7 +172,7 @@ export class HeldAddresses {
     const rest = changes.slice(batch.length)
     this.#announceBatch(batch)
     void addresses.apply(batch).then(errors => {
-      for (const change of batch) note(change, made)
+      for (const change of batch) made.set(placeOf(change), outcomeOf(change))
       this.#conclude(batch, errors)
       if (rest.length > 0) done(rest)
       this.#tell(batch, errors)
@@ -196,7 +202,13 @@ export class HeldAddresses {
       if (change.action === 'release') this.#released.add(placeOf(change))
       else this.#released.delete(placeOf(change))
     }
-    notHeld(changes.filter(({ action }, i) => (action === 'release') === (errors[i] === undefined)))
+    // Of an address that is held with another prefix length, label or scope, only the old one is released.
+    const isHeld = new Set(changes.filter(({ action }, i) => action === 'hold' && !errors[i]).map(hostOf))
+    notHeld(
+      changes.filter(
+        (change, i) => (change.action === 'release') === (errors[i] === undefined) && !isHeld.has(hostOf(change)),
+      ),
+    )
     ownership.confirm(changes.filter((_, i) => errors[i] === undefined))
     // Somebody else put it there a moment ago: it serves, and is not ours to remove.
     held(
@@ -224,15 +236,15 @@ export class HeldAddresses {
   }
 }
 
-function note(change: AddressChange, made: Set<string>): void {
-  made.add(keyOf(change))
-  made.delete(keyOf({ ...change, action: change.action === 'hold' ? 'release' : 'hold' }))
-}
-
-function keyOf(change: AddressChange): string {
-  return `${change.action} ${placeOf(change)}`
+/** What a place has after a change. */
+function outcomeOf({ action, label, scope }: AddressChange): string {
+  return action === 'hold' ? `held ${label} ${scope}` : 'released'
 }
 
 function placeOf({ linkIndex, prefix }: DesiredAddress): string {
   return `${linkIndex} ${formatPrefix(prefix)}`
+}
+
+function hostOf({ linkIndex, prefix }: DesiredAddress): string {
+  return `${linkIndex} ${prefix.address.text}`
 }

@@ -47,6 +47,7 @@ import type { GroupTransitioned, Transitioned } from './notify.ts'
 import { oddAdvert, sameAddressOtherRouter } from './odd-adverts.ts'
 import { Output } from './output.ts'
 import type { Passwords } from './passwords.ts'
+import { Places, placeKey } from './places.ts'
 import { type HeardAdvertisement, isUnicast, Reception, type Refusal } from './reception.ts'
 import type { RunningRouter } from './running-router.ts'
 import { Sockets } from './sockets.ts'
@@ -95,6 +96,7 @@ export class Loop {
   readonly #groups = new Groups(this.#set)
   readonly #turns = new Turns(this.#set, this.#groups)
   readonly #routers = new Map<string, RunningRouter>()
+  readonly #places: Places
   readonly #groupStates = new GroupStates()
   readonly #reception: Reception
   readonly #sockets: Sockets
@@ -134,6 +136,7 @@ export class Loop {
           `This machine was suspended for ${(length / 1000).toFixed(1)} s; every virtual router waits anew`,
         ),
     })
+    this.#places = new Places({ set: this.#set, routers: this.#routers, links: parts.links })
     this.#isOurs = (link, address) => parts.ownership.isOurs(link.name, address)
     this.#linkChanges = new LinkChanges(this.#isOurs)
     this.#reception = new Reception(this.#set)
@@ -148,6 +151,7 @@ export class Loop {
     this.#heartbeat = new Heartbeat({
       set: this.#set,
       routers: this.#routers,
+      places: this.#places,
       openFence: () => this.#openFence(),
       complain: sentence => this.#complain(undefined, sentence),
     })
@@ -155,6 +159,7 @@ export class Loop {
       ...parts,
       set: this.#set,
       routers: this.#routers,
+      places: this.#places,
       sockets: this.#sockets,
       heartbeat: this.#heartbeat,
       refuse: (key, router, fault) => this.#membership.refuse(key, router, fault),
@@ -166,6 +171,7 @@ export class Loop {
     this.#diagnosis = new Diagnosis({
       ...parts,
       set: this.#set,
+      places: this.#places,
       changed: () => {
         this.#statusDirty = true
       },
@@ -232,7 +238,7 @@ export class Loop {
       for (const { linkIndex, address, mac } of announcements) {
         const isOwn = this.#parts.links.links.get(linkIndex)?.mac.every((byte, i) => byte === mac[i])
         if (!isOwn) this.#diagnosis.announced({ linkIndex, address, mac }, this.#clock.now())
-        for (const key of isOwn ? [] : (holders.get(`${linkIndex} ${address.text}`) ?? [])) {
+        for (const key of isOwn ? [] : (holders.get(placeKey(linkIndex, address)) ?? [])) {
           this.#step(key, { type: 'Announced' })
         }
       }
@@ -256,7 +262,9 @@ export class Loop {
   }
 
   #announceOn(link: number): void {
-    for (const key of this.#set.keys()) if (this.#set.get(key)?.link === link) this.#output.announce(key)
+    for (const key of this.#set.keys()) {
+      if (this.#places.of(key).some(({ linkIndex }) => linkIndex === link)) this.#output.announce(key)
+    }
   }
 
   #openFence(): Fence | undefined {
@@ -287,9 +295,9 @@ export class Loop {
     for (const key of this.#set.keys()) {
       const router = this.#set.get(key)
       if (!router || !holdsAddresses(router.state)) continue
-      for (const { text } of router.config.addresses) {
-        const place = `${router.link} ${text}`
-        if (announced.has(text)) holders.set(place, [...(holders.get(place) ?? []), key])
+      for (const { linkIndex, prefix } of this.#places.of(key)) {
+        const place = placeKey(linkIndex, prefix.address)
+        if (announced.has(prefix.address.text)) holders.set(place, [...(holders.get(place) ?? []), key])
       }
     }
     return holders

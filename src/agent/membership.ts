@@ -162,7 +162,7 @@ export class Membership {
     const router = routers.get(key) ?? new RunningRouter(desired, clock, transitioned)
     routers.set(key, router)
     router.isLeaving = false
-    if (prefixText(router.desired) !== prefixText(desired)) output.expect(key)
+    if (addressText(router.desired) !== addressText(desired)) output.expect(key)
     router.desired = desired
     groups.join(key, desired.spec.group, clock.now())
   }
@@ -385,6 +385,7 @@ function groupOf(spec: VirtualRouterSpec): string {
   return spec.group ?? routerKey(spec)
 }
 
-function prefixText(desired: DesiredRouter): string {
-  return desired.spec.addresses.join()
+/** All that says what is held where, and how. */
+function addressText({ spec: { addresses, addressOptions } }: DesiredRouter): string {
+  return JSON.stringify([addresses, addressOptions])
 }

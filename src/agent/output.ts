@@ -1,7 +1,7 @@
 import type { Prefix } from '../lib/ip-address.ts'
 import type { Instant } from '../lib/time.ts'
 import type { DesiredAddress } from '../linux/address-changes.ts'
-import type { AddressChange, Addresses } from '../linux/addresses.ts'
+import type { AddressChange, Addresses, Place } from '../linux/addresses.ts'
 import type { FrameSocket } from '../linux/frame-socket.ts'
 import type { LinkTable } from '../linux/links.ts'
 import type { Ownership } from '../linux/ownership.ts'
@@ -15,6 +15,7 @@ import type { Fault } from './desired-routers.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import { HeldAddresses } from './held-addresses.ts'
 import type { MachineClock } from './machine-clock.ts'
+import { type Places, placeKey } from './places.ts'
 import { type RunningRouter, sendRefused } from './running-router.ts'
 import type { Sockets } from './sockets.ts'
 import { type AdvertisementCopy, announce, sendCopies } from './transmit.ts'
@@ -29,6 +30,7 @@ interface OutputParts {
   readonly logger: Logger
   readonly set: RouterSet
   readonly routers: ReadonlyMap<string, RunningRouter>
+  readonly places: Places
   readonly sockets: Sockets
   readonly heartbeat: Heartbeat
   /** The kernel refuses what this router needs. */
@@ -114,7 +116,7 @@ export class Output {
   announce(key: string): void {
     const running = this.#parts.set.get(key)
     if (running?.state.name !== 'Active') return
-    this.#announcements.begin(key, running.config.addresses.length, this.#parts.clock.now())
+    this.#announcements.begin(key, this.#parts.places.of(key).length, this.#parts.clock.now())
     this.#announceDue(this.#parts.clock.now())
   }
 
@@ -165,12 +167,10 @@ export class Output {
   }
 
   desiredAddresses(): DesiredAddress[] {
-    const { set, routers, links } = this.#parts
-    return [...routers].flatMap(([key, { desired }]) => {
+    const { set, routers, places } = this.#parts
+    return Array.from(routers.keys()).flatMap(key => {
       const running = set.get(key)
-      const link = running && links.links.get(running.link)
-      if (!running || !link || !holdsAddresses(running.state)) return []
-      return desired.prefixes.map(prefix => ({ linkIndex: link.index, linkName: link.name, prefix }))
+      return running && holdsAddresses(running.state) ? places.of(key) : []
     })
   }
 
@@ -222,25 +222,33 @@ export class Output {
   }
 
   #announce(key: string): void {
-    const { set, links, frames, readSysctl } = this.#parts
+    const { set, places } = this.#parts
     const running = set.get(key)
-    const link = running && links.links.get(running.link)
     this.#parts.noticeStandstill(this.#parts.clock.now())
     // Who only answers until a successor has announced does not announce against it.
-    if (!running || !link || running.state.name !== 'Active') return
-    const isRouter = running.config.family === 'IPv6' && readSysctl(`net.ipv6.conf.${link.name}.forwarding`) === '1'
+    if (running?.state.name !== 'Active') return
     try {
-      for (const address of running.config.addresses) announce(frames, link, address, isRouter)
+      const byLink = Map.groupBy(places.of(key), ({ linkIndex }) => linkIndex)
+      for (const [index, here] of byLink) this.#announceOn(index, here)
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error
       this.#parts.complain(this.#parts.routers.get(key), error.message)
     }
   }
 
+  #announceOn(linkIndex: number, places: readonly Place[]): void {
+    const { links, frames, readSysctl } = this.#parts
+    const link = links.links.get(linkIndex)
+    if (!link) return
+    const hasIPv6 = places.some(({ prefix }) => prefix.address.family === 'IPv6')
+    const isRouter = hasIPv6 && readSysctl(`net.ipv6.conf.${link.name}.forwarding`) === '1'
+    for (const { prefix } of places) announce(frames, link, prefix.address, isRouter)
+  }
+
   /** Of two addresses in a subnet the first is the kernel's primary one, and takes the other with it when it goes: the node's own comes first. */
   #waitingForSource(): Set<Prefix> {
     const waiting = [...this.#parts.routers.values()].filter(router => router.withoutSourceSince !== undefined)
-    return new Set(waiting.flatMap(({ desired }) => desired.prefixes))
+    return new Set(waiting.flatMap(({ desired }) => desired.addresses.map(({ prefix }) => prefix)))
   }
 
   #begun(): void {
@@ -263,12 +271,11 @@ export class Output {
 
   /** Who is Active, by link and address. */
   #activeByPlace(): Map<string, string> {
-    const { set, routers } = this.#parts
+    const { set, routers, places } = this.#parts
     const active = new Map<string, string>()
-    for (const [key, { desired }] of routers) {
-      const running = set.get(key)
-      if (running?.state.name !== 'Active') continue
-      for (const prefix of desired.prefixes) active.set(placeOf({ linkIndex: running.link, prefix }), key)
+    for (const key of routers.keys()) {
+      if (set.get(key)?.state.name !== 'Active') continue
+      for (const place of places.of(key)) active.set(placeOf(place), key)
     }
     return active
   }
@@ -301,9 +308,8 @@ export class Output {
   #sendWaiting(missing: ReadonlySet<string>): void {
     for (const [key, router] of this.#parts.routers) {
       if (router.outbox.length === 0 || this.#waiting.has(key)) continue
-      const linkIndex = missing.size > 0 ? this.#parts.set.get(key)?.link : undefined
-      const isMissing = (prefix: Prefix) => linkIndex !== undefined && missing.has(placeOf({ linkIndex, prefix }))
-      if (!router.desired.prefixes.some(isMissing)) this.#send(key, router, router.takeOutbox())
+      const isMissing = missing.size > 0 && this.#parts.places.of(key).some(place => missing.has(placeOf(place)))
+      if (!isMissing) this.#send(key, router, router.takeOutbox())
     }
   }
 
@@ -322,6 +328,6 @@ function earlier(one: Instant | undefined, other: Instant | undefined): Instant 
   return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
 }
 
-function placeOf({ linkIndex, prefix }: Pick<AddressChange, 'linkIndex' | 'prefix'>): string {
-  return `${linkIndex} ${prefix.address.text}`
+function placeOf({ linkIndex, prefix }: Place): string {
+  return placeKey(linkIndex, prefix.address)
 }

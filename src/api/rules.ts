@@ -1,7 +1,10 @@
 import { type Family, networkOf, type Prefix, parseIpAddress, parsePrefix, sameAddress } from '../lib/ip-address.ts'
 import { type Millis, parseDuration } from '../lib/time.ts'
+import { addressOptionRules } from './address-option-rules.ts'
+import { isAdvertised } from './address-options.ts'
 import { httpRules, tcpRules } from './connection-rules.ts'
 import { FILE_PATH, isFilePath } from './file-path.ts'
+import { linkNameRule } from './link-name.ts'
 import { isNamespace, NAMESPACE } from './names.ts'
 import type { CelRule, Rule } from './rule.ts'
 import type { Authentication, Check, HMACAuthentication, Transport, VirtualIPSpec } from './virtual-ip.ts'
@@ -97,15 +100,6 @@ const interfaceRules: readonly CelRule[] = [
   },
 ]
 
-function linkNameRule(path: string): CelRule {
-  return {
-    path,
-    cel: "!self.matches('[/: \\\\t\\\\r\\\\n\\\\f]') && self != '.' && self != '..'",
-    check: (self: string) => !/[/: \t\r\n\f]/.test(self) && self !== '.' && self !== '..',
-    message: 'must be the name of a link as `ip link` shows it: no slash, colon or space',
-  }
-}
-
 const protocolRules: readonly CelRule[] = [
   durationRule('spec.advertisementInterval'),
   {
@@ -125,9 +119,10 @@ const protocolRules: readonly CelRule[] = [
   {
     path: 'spec',
     field: 'addresses',
-    cel: "!has(self.version) || self.version != 2 || !self.addresses.exists(a, a.contains(':'))",
-    check: (self: VirtualIPSpec) => self.version !== 2 || !self.addresses.some(address => address.includes(':')),
-    message: 'must be IPv4 with version 2: use version 3, or move the IPv6 addresses to a VirtualIP of their own',
+    cel: "!has(self.version) || self.version != 2 || self.addresses.filter(a, a.contains(':')).size() <= (has(self.addressOptions) ? self.addressOptions.filter(o, o.address.contains(':') && has(o.advertised) && !o.advertised).size() : 0)",
+    check: (self: VirtualIPSpec) => self.version !== 2 || !advertisesIPv6(self),
+    message:
+      'must be IPv4 with version 2: use version 3, or hold the IPv6 addresses with advertised: false in addressOptions',
   },
   {
     path: 'spec',
@@ -174,6 +169,12 @@ function authenticationRules(path: string): readonly CelRule[] {
       message: 'must be 1s to 1h',
     },
   ]
+}
+
+function advertisesIPv6({ addresses, addressOptions = [] }: VirtualIPSpec): boolean {
+  const isIPv6 = (text: string) => text.includes(':')
+  const silent = addressOptions.filter(({ address, advertised }) => isIPv6(address) && advertised === false)
+  return addresses.filter(isIPv6).length > silent.length
 }
 
 /** What an advert can carry: version 3 in centiseconds, 12 bits; version 2 in seconds, 8 bits. */
@@ -417,6 +418,7 @@ function selectorRules(path: string): readonly CelRule[] {
 
 export const virtualIPRules: readonly CelRule[] = [
   ...addressRules,
+  ...addressOptionRules('spec'),
   ...interfaceRules,
   ...selectorRules('spec.nodeSelector'),
   ...selectorRules('spec.preferredNodes[*].preference'),
@@ -442,9 +444,20 @@ export const virtualIPNodeRules: readonly Rule[] = [
     path: ROUTER,
     field: 'addresses',
     check: (self: VirtualRouterSpec) =>
-      self.addresses.every(text => text.includes('/') && addressOf(text)?.address.family === self.family),
-    message: 'must be addresses of its family, each with its prefix length',
+      self.addresses.every(text => text.includes('/') && addressOf(text) !== undefined),
+    message: 'must be addresses, each with its prefix length',
   },
+  {
+    path: ROUTER,
+    field: 'addresses',
+    check: (self: VirtualRouterSpec) =>
+      self.addresses.every(text => {
+        const address = addressOf(text)?.address
+        return !address || address.family === self.family || !isAdvertised(self, address)
+      }),
+    message: 'must be of its family where they are advertised',
+  },
+  ...addressOptionRules(ROUTER),
   {
     path: ROUTER,
     field: 'advertisementInterval',

@@ -1,3 +1,4 @@
+import { AddressOptions } from './address-options.ts'
 import { Conditions } from './conditions.ts'
 import type { JsonSchema, Static } from './json-schema.ts'
 import type { ObjectMeta } from './object-meta.ts'
@@ -73,6 +74,7 @@ export const VirtualRouterSpec = {
       'x-kubernetes-list-type': 'atomic',
       items: { type: 'string', maxLength: 43, description: 'An address, e.g. 192.168.1.100/24.' },
     },
+    addressOptions: AddressOptions,
     preemption: Preemption,
     group: {
       type: 'string',

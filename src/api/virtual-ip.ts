@@ -1,3 +1,4 @@
+import { AddressOptions } from './address-options.ts'
 import { Conditions } from './conditions.ts'
 import type { JsonSchema, Static } from './json-schema.ts'
 import type { ObjectMeta } from './object-meta.ts'
@@ -468,6 +469,7 @@ export const VirtualIPSpec = {
         'The addresses that one node at a time holds: IPv4 and IPv6, with a prefix length or without (then /32, /128). One virtual router per family.',
       items: { type: 'string', maxLength: 43, description: 'An address, e.g. 192.168.1.100/24.' },
     },
+    addressOptions: AddressOptions,
     interface: {
       type: 'object',
       description:

@@ -1,17 +1,14 @@
 import { formatPrefix, type Prefix } from '../lib/ip-address.ts'
-import type { AddressChange } from './addresses.ts'
+import type { AddressChange, Place } from './addresses.ts'
 import type { Link, LinkAddress } from './links.ts'
 
 /** An address that must be on a link. */
-export interface DesiredAddress {
-  readonly linkIndex: number
-  readonly linkName: string
-  readonly prefix: Prefix
-}
+export type DesiredAddress = Place
 
 /**
  * What turns the addresses on `links` into the desired ones: holds first, then releases. Nothing is done about addresses that
- * aren't ours: one that someone else put on the link serves where it is desired, whatever its prefix length, and stays where it isn't.
+ * aren't ours: one that someone else put on the link serves where it is desired, whatever its prefix length, and stays where it isn't. Label and scope of an
+ * address can't be changed: it is released, and held anew.
  */
 export function addressChanges(
   desired: readonly DesiredAddress[],
@@ -22,7 +19,7 @@ export function addressChanges(
   const releases: AddressChange[] = []
   /** Addresses that stay, by link and text: these need not be added. */
   const staying = new Map<number, Set<string>>()
-  /** Addresses that stop having the prefix length they have. */
+  /** What the kernel refuses to have twice: IPv6 addresses, IPv4 ones with a prefix length. */
   const leaving = new Map<number, Set<string>>()
   for (const link of links.values()) {
     const { index, name } = link
@@ -31,9 +28,9 @@ export function addressChanges(
     leaving.set(index, leavingHere)
     for (const address of link.addresses) {
       const { prefix } = address
-      if (isOurs(link, address) && !isWanted(wanted, index, prefix)) {
+      if (isOurs(link, address) && !isWanted(wanted, link, address)) {
         releases.push({ action: 'release', linkIndex: index, linkName: name, prefix })
-        leavingHere.add(prefix.address.text)
+        leavingHere.add(uniqueOf(prefix))
       } else {
         stayingHere.add(prefix.address.text)
       }
@@ -42,10 +39,9 @@ export function addressChanges(
   const holds = Array.from(wanted.values())
     .flatMap(here => Array.from(here.values()).flat())
     .filter(({ linkIndex, prefix }) => staying.get(linkIndex)?.has(prefix.address.text) === false)
-    .map(({ linkIndex, linkName, prefix }): AddressChange => ({ action: 'hold', linkIndex, linkName, prefix }))
-  // IPv6 has an address on a link once, IPv4 once a prefix length.
+    .map((place): AddressChange => ({ action: 'hold', ...place }))
   const blocked = ({ linkIndex, prefix }: AddressChange): boolean =>
-    prefix.address.family === 'IPv6' && leaving.get(linkIndex)?.has(prefix.address.text) === true
+    leaving.get(linkIndex)?.has(uniqueOf(prefix)) === true
   return [...holds.filter(hold => !blocked(hold)), ...releases, ...holds.filter(blocked)]
 }
 
@@ -65,9 +61,15 @@ function byPlace(desired: readonly DesiredAddress[]): Places {
   return places
 }
 
-function isWanted(places: Places, linkIndex: number, { address, length }: Prefix): boolean {
-  const same = places.get(linkIndex)?.get(address.text)
-  return same?.some(({ prefix }) => prefix.length === length) === true
+function uniqueOf(prefix: Prefix): string {
+  return prefix.address.family === 'IPv6' ? prefix.address.text : formatPrefix(prefix)
+}
+
+function isWanted(places: Places, { index, name }: Link, { prefix, scope, label = name }: LinkAddress): boolean {
+  const looksLike = (wanted: DesiredAddress) =>
+    prefix.address.family === 'IPv6' || (scope === (wanted.scope ?? 0) && label === (wanted.label ?? name))
+  const same = places.get(index)?.get(prefix.address.text)
+  return same?.some(wanted => wanted.prefix.length === prefix.length && looksLike(wanted)) === true
 }
 
 /** Those of the desired addresses that are on `links` and ours. */

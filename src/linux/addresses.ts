@@ -11,6 +11,12 @@ export interface Place {
   readonly linkIndex: number
   readonly linkName: string
   readonly prefix: Prefix
+  /** Of an IPv4 address, at most 15 bytes: the link's name, or that, a colon and more (default: the link's name). */
+  readonly label?: string
+  /** RT_SCOPE_* of an IPv4 address (default: 0, global). */
+  readonly scope?: number
+  /** Whether an IPv6 address is no source of the node's own connections (default: where it is a /128). */
+  readonly deprecated?: boolean
 }
 
 export interface AddressChange extends Place {
@@ -193,8 +199,8 @@ class AddressBatches implements Addresses {
       : encodeDeleteAddress(address.linkIndex, address.prefix, sequence)
   }
 
-  #marked({ linkIndex, prefix }: Place) {
-    return { linkIndex, prefix, protocol: this.#mark, lifetime: Math.ceil((this.pace + SPARE) / 1000) }
+  #marked(place: Place) {
+    return { ...place, protocol: this.#mark, lifetime: Math.ceil((this.pace + SPARE) / 1000) }
   }
 
   #result(change: AddressChange, errno: number | undefined): Result {

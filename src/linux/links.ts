@@ -13,6 +13,8 @@ export interface LinkAddress {
   readonly scope: number
   /** IFA_F_* */
   readonly flags: number
+  /** IFA_LABEL, where it is not the link's name. */
+  readonly label?: string
 }
 
 /** A network interface, as the kernel last said. A change makes a new one. */
@@ -238,11 +240,9 @@ function linkOf({ link: { flags, index, name, mac, mtu }, addresses }: Row): Lin
     carrier: (flags & LINK_FLAGS.LOWER_UP) !== 0,
     loopback: (flags & LINK_FLAGS.LOOPBACK) !== 0,
     noArp: (flags & LINK_FLAGS.NOARP) !== 0,
-    addresses: Array.from(addresses.values(), ({ prefix, protocol, scope, flags }) => ({
-      prefix,
-      protocol,
-      scope,
-      flags,
+    addresses: Array.from(addresses.values(), ({ prefix, protocol, scope, flags, label = name }) => ({
+      ...{ prefix, protocol, scope, flags },
+      ...(label === name ? {} : { label }),
     })),
   }
 }
@@ -256,5 +256,5 @@ function sameLink(a: LinkMessage, b: LinkMessage): boolean {
 }
 
 function sameAddressMessage(a: AddressMessage, b: AddressMessage): boolean {
-  return a.protocol === b.protocol && a.scope === b.scope && a.flags === b.flags
+  return a.protocol === b.protocol && a.scope === b.scope && a.flags === b.flags && a.label === b.label
 }

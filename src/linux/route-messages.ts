@@ -46,6 +46,8 @@ export interface AddressMessage {
   readonly protocol: number | undefined
   readonly scope: number
   readonly flags: number
+  /** IFA_LABEL; IPv4 has one. */
+  readonly label?: string
 }
 
 export interface RouteEntry {
@@ -142,12 +144,14 @@ function decodeAddress(type: number, data: Buffer): RouteMessage {
   const [family, length = 0, flags = 0, scope = 0] = data
   if (!bytes || (family !== AF_INET && family !== AF_INET6)) return { type: 'Unrelated' }
   const allFlags = attributes.get(IFA_FLAGS)
+  const label = attributes.get(IFA_LABEL)
   const address = {
     linkIndex: readU32.call(data, 4),
     prefix: { address: ipAddressFromBytes(bytes), length },
     protocol: attributes.get(IFA_PROTO)?.[0],
     scope,
     flags: allFlags ? getU32(allFlags) : flags,
+    ...(label ? { label: label.toString('utf8', 0, label.length - 1) } : {}),
   }
   return { type: type === RTM_NEWADDR ? 'Address' : 'AddressGone', address }
 }
@@ -223,12 +227,17 @@ interface HeldAddress {
   readonly protocol: number
   /** The kernel removes it after so many seconds; 1 or more. */
   readonly lifetime: number
+  /** Of an IPv4 address, at most 15 bytes (default: the link's name). */
+  readonly label?: string
+  /** RT_SCOPE_* of an IPv4 address (default: global). */
+  readonly scope?: number
+  /** Whether an IPv6 address is no source of the node's own connections (default: where it is a /128). */
+  readonly deprecated?: boolean
 }
 
 /**
  * Adds an address, and refuses with EEXIST where it is: NLM_F_REPLACE would put our mark on someone else's address. No route to
- * the prefix. IPv6 without duplicate address detection, which would answer for nobody for a second, and a /128 deprecated, so
- * that it is no source of the node's own connections.
+ * the prefix. IPv6 without duplicate address detection, which would answer for nobody for a second.
  */
 export function encodeAddAddress(address: HeldAddress, sequence: number): Uint8Array[] {
   return encode(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, sequence, heldAddress(address))
@@ -239,15 +248,17 @@ export function encodeRenewAddress(address: HeldAddress, sequence: number): Uint
   return encode(RTM_NEWADDR, NLM_F_REPLACE, sequence, heldAddress(address))
 }
 
-function heldAddress({ linkIndex, prefix, protocol, lifetime }: HeldAddress): Uint8Array[] {
+function heldAddress(held: HeldAddress): Uint8Array[] {
+  const { linkIndex, prefix, protocol, lifetime, label, scope, deprecated = prefix.length === 128 } = held
   const { family } = prefix.address
   const attributes = addressAttributes(prefix)
   const nodad = family === 'IPv6' ? ADDRESS_FLAGS.NODAD : 0
   attributes.push(IFA_FLAGS, putU32(ADDRESS_FLAGS.NOPREFIXROUTE | nodad))
   attributes.push(IFA_PROTO, putU8(protocol))
-  const preferred = family === 'IPv6' && prefix.length === 128 ? 0 : lifetime
+  const preferred = family === 'IPv6' && deprecated ? 0 : lifetime
   attributes.push(IFA_CACHEINFO, lifetimes(preferred, lifetime))
-  return [addressHeader(linkIndex, prefix), ...attributes.bufs]
+  if (label !== undefined) attributes.push(IFA_LABEL, Buffer.from(`${label}\0`))
+  return [addressHeader(linkIndex, prefix, scope), ...attributes.bufs]
 }
 
 export function encodeDeleteAddress(linkIndex: number, prefix: Prefix, sequence: number): Uint8Array[] {
@@ -265,10 +276,11 @@ export function encodeRouteLookup({ family, bytes }: IpAddress, sequence: number
   return encode(RTM_GETROUTE, 0, sequence, [header, ...attributes.bufs])
 }
 
-function addressHeader(linkIndex: number, prefix: Prefix): Uint8Array {
+function addressHeader(linkIndex: number, prefix: Prefix, scope = 0): Uint8Array {
   const header = Buffer.alloc(ADDRESS_HEADER_LENGTH)
   header[0] = familyNumber(prefix.address.family)
   header[1] = prefix.length
+  header[3] = scope
   writeU32.call(header, linkIndex, 4)
   return header
 }
@@ -316,7 +328,7 @@ const [RTM_NEWROUTE, RTM_GETROUTE, RTN_UNICAST, RTN_LOCAL] = [24, 26, 1, 2]
 const [RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_MULTIPATH, RTA_TABLE, RTA_VIA] = [1, 4, 5, 9, 15, 18]
 const [NLM_F_DUMP_INTR, RTNH_F_DEAD] = [0x10, 0x1]
 const [IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_EXT_MASK] = [1, 3, 4, 29]
-const [IFA_ADDRESS, IFA_LOCAL, IFA_CACHEINFO, IFA_FLAGS, IFA_PROTO] = [1, 2, 6, 8, 11]
+const [IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_CACHEINFO, IFA_FLAGS, IFA_PROTO] = [1, 2, 3, 6, 8, 11]
 const RTEXT_FILTER_SKIP_STATS = 8
 /** struct ifinfomsg, struct ifaddrmsg, struct rtmsg, struct rtnexthop */
 const [LINK_HEADER_LENGTH, ADDRESS_HEADER_LENGTH, ROUTE_HEADER_LENGTH, NEXTHOP_LENGTH] = [16, 8, 12, 8]

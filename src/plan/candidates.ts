@@ -135,7 +135,7 @@ function noNodeHasSubnet(demand: Demand, nodes: readonly string[], survey: Surve
 function describeWanted({ virtualIP, families }: Demand): string {
   const { subnet } = virtualIP.spec.interface ?? {}
   if (subnet !== undefined) return subnet
-  const networks = families.flatMap(({ addresses }) => addresses.map(describeNetwork))
+  const networks = families.flatMap(({ onItsLink }) => onItsLink.map(describeNetwork))
   return [...new Set(networks)].join(' and ')
 }
 
@@ -221,15 +221,15 @@ function isIn(network: Prefix, { own }: Place): boolean {
 }
 
 /** A link-local address fits any link that speaks its family; it is not asked where others say which link. */
-function holdsAll(place: Place, { family, addresses }: FamilyDemand): boolean {
-  const routable = addresses.filter(({ address }) => family === 'IPv4' || !isLinkLocal(address))
+function holdsAll(place: Place, { family, onItsLink }: FamilyDemand): boolean {
+  const routable = onItsLink.filter(({ address }) => family === 'IPv4' || !isLinkLocal(address))
   if (routable.length === 0) return place.own.some(({ address }) => address.family === family)
   return routable.every(({ address }) => place.own.some(own => contains(own, address)))
 }
 
 /** The link it runs on already, else one with carrier, else the one with the narrowest subnet; among equals the first reported. */
-function preference(place: Place, { addresses }: FamilyDemand, told: string | undefined): number {
-  const first = addresses.at(-1)
+function preference(place: Place, { onItsLink }: FamilyDemand, told: string | undefined): number {
+  const first = onItsLink.at(-1)
   const narrowest = place.own.reduce(
     (length, own) => (first && contains(own, first.address) ? Math.max(length, own.length) : length),
     0,

@@ -1,8 +1,9 @@
+import { optionOf } from '../api/address-options.ts'
 import { isLinkLocal, type Prefix, parsePrefix } from '../lib/ip-address.ts'
 import type { Demand } from './demand.ts'
 import { listing } from './listing.ts'
 import type { Refusal } from './refusal.ts'
-import type { Segment } from './segments.ts'
+import type { Place, Segment } from './segments.ts'
 import type { Survey } from './survey.ts'
 
 /** A VirtualIP and the segments it could be on. */
@@ -68,8 +69,10 @@ function takenByAnother({ demand, segments }: Claimant, holders: ReadonlyMap<str
 /** A node's own address on the same segment: two would answer for it, or the node would lose it. */
 function nodesOwn({ demand, segments }: Claimant, { segments: { places } }: Survey): Refusal | undefined {
   for (const { address } of addressesOf(demand)) {
+    const itsLink = optionOf(demand.virtualIP.spec, address).link
+    const isThere = (place: Place) => (itsLink === undefined ? segments.has(place.segment) : place.link === itsLink)
     const owners = places.filter(
-      ({ segment, own }) => segments.has(segment) && own.some(candidate => candidate.address.text === address.text),
+      place => isThere(place) && place.own.some(candidate => candidate.address.text === address.text),
     )
     if (owners.length > 0) {
       const where = listing(owners.map(({ node, link }) => `${node} (${link})`))

@@ -1,3 +1,4 @@
+import { isAdvertised, optionOf } from '../api/address-options.ts'
 import type { VirtualIP } from '../api/virtual-ip.ts'
 import { type Family, isLinkLocal, type Prefix, parsePrefix } from '../lib/ip-address.ts'
 import type { Refusal } from './refusal.ts'
@@ -12,8 +13,13 @@ export interface Demand {
 
 export interface FamilyDemand {
   readonly family: Family
-  /** In the order they are advertised: a link-local IPv6 address comes first (RFC 9568 §5.2.9). */
+  /**
+   * All that its virtual router holds: first those that are advertised, a link-local IPv6 address before the others (RFC 9568 §5.2.9). Of the
+   * other family, too, where none of that is advertised.
+   */
   readonly addresses: readonly Prefix[]
+  /** Those of them whose subnet says which link adverts go over. */
+  readonly onItsLink: readonly Prefix[]
 }
 
 /** Those that are not being deleted, first come first: by creation, then by name. */
@@ -39,12 +45,34 @@ export function demandOf(virtualIP: VirtualIP): Demand | Refusal {
     if (!prefix) return { refused: 'Invalid', message: `"${text}" is no IP address: write it as 192.168.1.100/24` }
     prefixes.push(prefix)
   }
-  const families = (['IPv4', 'IPv6'] as const).flatMap(family => {
-    const addresses = prefixes.filter(({ address }) => address.family === family)
-    return addresses.length > 0 ? [{ family, addresses: linkLocalFirst(addresses) }] : []
-  })
+  const families = familiesOf(virtualIP, prefixes)
   if (families.length === 0) return { refused: 'Invalid', message: 'It has no address: give at least one' }
+  const nowhere = families.find(({ onItsLink }) => onItsLink.length === 0)
+  if (nowhere && !virtualIP.spec.interface) return { refused: 'Invalid', message: noLinkFor(nowhere) }
   return { name: virtualIP.metadata.name, virtualIP, families }
+}
+
+function familiesOf({ spec }: VirtualIP, prefixes: readonly Prefix[]): FamilyDemand[] {
+  const advertised = prefixes.filter(({ address }) => isAdvertised(spec, address))
+  const silent = prefixes.filter(prefix => !advertised.includes(prefix))
+  const routers = (['IPv4', 'IPv6'] as const).filter(family => advertised.some(prefix => isOf(family, prefix)))
+  return routers.map(family => {
+    const its = advertised.filter(prefix => isOf(family, prefix))
+    const alongside = silent.filter(prefix => isOf(family, prefix) || routers.length === 1)
+    return {
+      family,
+      addresses: [...linkLocalFirst(its), ...alongside],
+      onItsLink: its.filter(({ address }) => optionOf(spec, address).link === undefined),
+    }
+  })
+}
+
+function isOf(family: Family, { address }: Prefix): boolean {
+  return address.family === family
+}
+
+function noLinkFor({ family }: FamilyDemand): string {
+  return `Each ${family} address that is advertised has a link of its own, so nothing says which link adverts go over: give interface.name or interface.subnet`
 }
 
 function linkLocalFirst(addresses: readonly Prefix[]): Prefix[] {

@@ -1,6 +1,6 @@
 import type { Authentication, Check } from '../api/virtual-ip.ts'
 import type { ReleasedNumber, VirtualIPNodeSpec, VirtualRouterSpec } from '../api/virtual-ip-node.ts'
-import { formatPrefix } from '../lib/ip-address.ts'
+import { formatPrefix, type Prefix } from '../lib/ip-address.ts'
 import { formatDuration, type Millis, parseDuration } from '../lib/time.ts'
 import type { Candidate } from './candidates.ts'
 import { byText, type Demand } from './demand.ts'
@@ -40,6 +40,7 @@ export function virtualRouters(
       priority: member.priority,
       advertisementInterval: interval,
       addresses: addresses.map(formatPrefix),
+      ...optionsOf(demand, addresses),
       preemption: preemptionOf(demand),
       ...(group === undefined ? {} : { group }),
       checksum: spec.checksum ?? 'PseudoHeader',
@@ -48,6 +49,16 @@ export function virtualRouters(
       ...(spec.checks && spec.checks.length > 0 ? { checks: spec.checks.map(resolved) } : {}),
     }
   })
+}
+
+/** Of these addresses. */
+function optionsOf(
+  { virtualIP: { spec } }: Demand,
+  prefixes: readonly Prefix[],
+): Pick<VirtualRouterSpec, 'addressOptions'> {
+  const its = new Set(prefixes.map(({ address }) => address.text))
+  const addressOptions = (spec.addressOptions ?? []).filter(({ address }) => its.has(address))
+  return addressOptions.length > 0 ? { addressOptions } : {}
 }
 
 function preemptionOf({ virtualIP: { spec } }: Demand): VirtualRouterSpec['preemption'] {

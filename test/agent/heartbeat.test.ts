@@ -76,9 +76,10 @@ test('where the kernel has no fence nothing is ever due', () => {
   const set = new RouterSet()
   set.add(KEY, 2, config(INTERVAL), 0)
   set.step(KEY, { type: 'Startup', unheard: true }, 0)
-  const routers = new Map([[KEY, { desired: { prefixes: [PREFIX] }, advertisedAt: 0, outbox: [] }]])
+  const routers = new Map([[KEY, { advertisedAt: 0, outbox: [] }]])
   const openFence = () => undefined
-  const heartbeat = new Heartbeat({ set, routers, openFence, complain: sentence => assert.fail(sentence) })
+  const places = { of: () => [HOLD] }
+  const heartbeat = new Heartbeat({ set, routers, places, openFence, complain: sentence => assert.fail(sentence) })
   heartbeat.open()
   heartbeat.before([HOLD], 0)
   heartbeat.begin(0)
@@ -95,7 +96,7 @@ test('a fence that was flushed while the loop stood still is made anew without w
   ] as const) {
     set.add(key, link, config(INTERVAL), 0)
     set.step(key, { type: 'Startup', unheard: true }, 0)
-    routers.set(key, { desired: { prefixes: [PREFIX] }, advertisedAt: 0, outbox: [] })
+    routers.set(key, { advertisedAt: 0, outbox: [] })
   }
   const begun: string[] = []
   let isFlushed = false
@@ -115,7 +116,8 @@ test('a fence that was flushed while the loop stood still is made anew without w
       close: () => {},
     }
   }
-  const heartbeat = new Heartbeat({ set, routers, openFence, complain: () => {} })
+  const places = { of: (key: string) => [key === OTHER ? OTHER_LINK : HOLD] }
+  const heartbeat = new Heartbeat({ set, routers, places, openFence, complain: () => {} })
   heartbeat.open()
   heartbeat.before([HOLD, OTHER_LINK], 0)
   heartbeat.begin(0)
@@ -147,11 +149,11 @@ class Run {
   waitedFor: Millis
   readonly #set = new RouterSet()
   readonly #router = {
-    desired: { prefixes: [PREFIX] },
     advertisedAt: undefined as Instant | undefined,
     outbox: [] as Message[],
   }
   readonly #routers = new Map([[KEY, this.#router]])
+  readonly #places = new Map([[KEY, [HOLD]]])
   readonly #fence = new VirtualFence(this)
   readonly #heartbeat: Heartbeat
   #stop: Stop | undefined
@@ -164,6 +166,7 @@ class Run {
     this.#heartbeat = new Heartbeat({
       set: this.#set,
       routers: this.#routers,
+      places: { of: key => this.#places.get(key) ?? [] },
       openFence: () => this.#fence,
       complain: sentence => assert.fail(sentence),
     })
@@ -196,7 +199,8 @@ class Run {
   join(): void {
     const prefix = parsePrefix('10.0.0.101/32') ?? assert.fail()
     const outbox: Message[] = [{ type: 'Advertise', priority: 100 }]
-    this.#routers.set(OTHER, { desired: { prefixes: [prefix] }, advertisedAt: undefined, outbox })
+    this.#routers.set(OTHER, { advertisedAt: undefined, outbox })
+    this.#places.set(OTHER, [{ ...HOLD, prefix }])
     this.#set.add(OTHER, 2, { ...config(INTERVAL), virtualRouterID: 2 }, this.now)
     this.#set.step(OTHER, { type: 'Startup', unheard: true }, this.now)
     this.#heartbeat.before([{ ...HOLD, prefix }], this.now)

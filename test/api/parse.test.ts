@@ -109,12 +109,12 @@ const nodeRefusals: readonly [what: string, fields: object, error: string][] = [
   [
     'an address without its prefix length',
     { addresses: ['192.168.1.100'] },
-    'addresses: Invalid value: must be addresses of its family, each with its prefix length',
+    'addresses: Invalid value: must be addresses, each with its prefix length',
   ],
   [
     'an address of the other family',
     { addresses: ['2001:db8::5/64'] },
-    'addresses: Invalid value: must be addresses of its family, each with its prefix length',
+    'addresses: Invalid value: must be of its family where they are advertised',
   ],
   [
     'an interval that its version cannot say',

@@ -238,7 +238,7 @@ export const refusals: readonly Refusal[] = [
     'IPv6 with version 2',
     { version: 2, addresses: [...address, '2001:db8::5'] },
     'spec.addresses',
-    'must be IPv4 with version 2: use version 3, or move the IPv6 addresses to a VirtualIP of their own',
+    'must be IPv4 with version 2: use version 3, or hold the IPv6 addresses with advertised: false in addressOptions',
   ),
   ...[{}, { version: 3 }].map(version =>
     spec(
