@@ -31,8 +31,9 @@ export function endpoints(
       if (source) wanted.set(`${link.index}/${family}`, { link, family, source, unicast: false })
     }
   }
-  const routers = desired.flatMap(({ outcome, prefixes }) => ('fault' in outcome ? [] : [{ ...outcome, prefixes }]))
-  for (const { link, config, prefixes } of routers) {
+  const routers = desired.flatMap(({ outcome, addresses }) => ('fault' in outcome ? [] : [{ ...outcome, addresses }]))
+  for (const { link, config, addresses } of routers) {
+    const prefixes = addresses.map(({ prefix }) => prefix)
     const { family, unicast, primaryAddress: own } = config
     if (unicast) addUnicast(wanted, link, config)
     const source = unicast ? unicast.multicast && primaryAddress(family, prefixes, link, isOurs) : own

@@ -156,3 +156,74 @@ test('in a group the checks of all count, those of a VirtualIP once, and a fault
     'CheckFailed: Check other of inside, which is in its group, fails: refused',
   )
 })
+
+const ETH1: Link = { ...LINK, index: 3, name: 'eth1', addresses: [] }
+
+function outcomeOf(fields: Partial<VirtualRouterSpec>, links: readonly Link[]): string {
+  const { outcome } = desiredRouter(
+    { ...SPEC, ...fields },
+    links,
+    () => false,
+    () => undefined,
+    0,
+  )
+  if ('fault' in outcome) return `${outcome.fault.reason}: ${outcome.fault.message}`
+  return outcome.config.addresses.map(({ text }) => text).join()
+}
+
+test('adverts list the addresses that are advertised, and come from none that is held', () => {
+  const fields = (silent: string) => ({
+    addresses: ['10.0.0.100/24', '10.0.0.1/24', '2001:db8::100/64'],
+    addressOptions: [
+      { address: silent, advertised: false },
+      { address: '2001:db8::100', advertised: false },
+    ],
+  })
+  const second = parsePrefix('10.0.0.9/24') ?? assert.fail()
+  const own: Link = {
+    ...LINK,
+    addresses: [...LINK.addresses, { prefix: second, protocol: undefined, scope: 0, flags: 0 }],
+  }
+  assert.equal(outcomeOf(fields('10.0.0.100'), [own]), '10.0.0.1')
+  assert.equal(outcomeOf(fields('10.0.0.1'), [own]), '10.0.0.100')
+  assert.match(outcomeOf(fields('10.0.0.1'), [LINK]), /^NoPrimaryAddress: /)
+})
+
+test('a link that only some of the addresses are held on must be there as well, up and with carrier', () => {
+  const fields = {
+    addresses: ['10.0.0.100/24', '10.9.0.100/24'],
+    addressOptions: [{ address: '10.9.0.100', link: 'eth1' }],
+  }
+  assert.equal(outcomeOf(fields, [LINK, ETH1]), '10.0.0.100,10.9.0.100')
+  assert.equal(outcomeOf(fields, [LINK]), 'LinkMissing: Link eth1 does not exist on this node')
+  assert.equal(
+    outcomeOf(fields, [LINK, { ...ETH1, up: false, carrier: false }]),
+    'LinkDown: Link eth1 is down (ip link set eth1 up)',
+  )
+  assert.equal(outcomeOf(fields, [LINK, { ...ETH1, carrier: false }]), 'NoCarrier: Link eth1 has no carrier')
+})
+
+test('a label that is too long with the name of this link is a FAULT that says how long it may be', () => {
+  const fields = (label: string, link?: string) => ({
+    addressOptions: [{ address: '10.0.0.100', label, ...(link === undefined ? {} : { link }) }],
+  })
+  const wireless: Link = { ...ETH1, name: 'wlp0s20f3' }
+  assert.equal(outcomeOf(fields('ten-bytes-'), [LINK]), '10.0.0.100')
+  assert.equal(outcomeOf(fields('abcde', 'wlp0s20f3'), [LINK, wireless]), '10.0.0.100')
+  assert.equal(
+    outcomeOf(fields('abcdef', 'wlp0s20f3'), [LINK, wireless]),
+    'LabelTooLong: Label wlp0s20f3:abcdef is longer than 15 bytes: give a label of at most 5 in addressOptions',
+  )
+})
+
+test('more addresses than an advert can list over the link are a FAULT, unless the others are not advertised', () => {
+  const addresses = Array.from({ length: 60 }, (_, i) => `2001:db8::${i + 1}/64`)
+  const local = parsePrefix('fe80::1/64') ?? assert.fail()
+  const link: Link = { ...LINK, mtu: 1000, addresses: [{ prefix: local, protocol: undefined, scope: 253, flags: 0 }] }
+  assert.equal(
+    outcomeOf({ family: 'IPv6', addresses }, [link]),
+    'TooManyAddresses: An advert over eth0 (MTU 1000) can list 59 of 60 addresses: give the others advertised: false in addressOptions',
+  )
+  const addressOptions = [{ address: '2001:db8::7', advertised: false }]
+  assert.equal(outcomeOf({ family: 'IPv6', addresses, addressOptions }, [link]).split(',').length, 59)
+})

@@ -42,6 +42,21 @@ test('a VirtualIP whose subnet this node is not on is told to run on that subnet
   assert.ok([...virtualIPs.values()].every(({ accepted }) => accepted.status === 'True'))
 })
 
+test('an address on another link, or one that is not advertised, says nothing about the link of the adverts', () => {
+  const addresses = ['10.2.0.100/24', '10.3.0.100/24', 'fd02::100/64']
+  const addressOptions = [
+    { address: '10.3.0.100', link: 'eth9' },
+    { address: 'fd02::100', advertised: false },
+  ]
+  const text = stream(virtualIP('web', { addresses, addressOptions }), ...NODES)
+  const linksOf = (...links: LinkStatus[]) =>
+    planned(text, links)
+      .nodes.get('node1')
+      ?.virtualRouters.map(({ family, link }) => `${family} ${link}`)
+  assert.deepEqual(linksOf(link('eth9', '10.3.0.1/24', 'fd02::1/64')), ['IPv4 10.2.0.0/24'])
+  assert.deepEqual(linksOf(link('eth9', '10.3.0.1/24'), link('eth0', '10.2.0.1/24')), ['IPv4 eth0'])
+})
+
 test('a link that is there goes before what stands in for it, however wide its subnet', () => {
   const text = stream(virtualIP('web', { addresses: ['10.1.0.100'] }), ...NODES)
   const { nodes } = planned(text, [link('eth1', '10.0.0.1/8')])

@@ -127,6 +127,17 @@ const unicast = (
     sentence,
   )
 
+const option = (fields: object, path: string, sentence: string): Refusal =>
+  spec(
+    `the address option ${JSON.stringify(fields)}`,
+    {
+      addresses: ['192.168.1.100/24', '2001:DB8::100/64'],
+      addressOptions: [{ address: '192.168.1.100', ...fields }],
+    },
+    `spec.addressOptions${path}`,
+    sentence,
+  )
+
 export const refusals: readonly Refusal[] = [
   { what: 'no addresses', spec: {}, path: 'spec.addresses', sentence: 'Required value' },
   {
@@ -181,6 +192,59 @@ export const refusals: readonly Refusal[] = [
     path: 'spec.addresses',
     sentence: TWICE,
   },
+  ...['192.168.1.100/24', '2001:DB8::100', '2001:db8:0::100', 'web', '192.168.1.0100'].map(address =>
+    option(
+      { address },
+      '[0].address',
+      'must be an IP address in its shortest form, without a prefix length, e.g. 192.168.1.100 or 2001:db8::100',
+    ),
+  ),
+  option(
+    { address: '192.168.1.101', advertised: false },
+    '',
+    'must each name one of the addresses: add the address there, or remove the option',
+  ),
+  spec(
+    'no address that is advertised',
+    { addressOptions: [{ address: '192.168.1.100', advertised: false }] },
+    'spec.addressOptions',
+    'must leave at least one address advertised: an advert without an address is none',
+  ),
+  spec(
+    'two options of an address',
+    { addressOptions: [{ address: '192.168.1.100', label: '1' }, { address: '192.168.1.100' }] },
+    'spec.addressOptions[1]',
+    'Duplicate value: {"address":"192.168.1.100"}',
+  ),
+  option({ deprecated: true }, '[0].deprecated', 'must be absent for IPv4: only an IPv6 address has it'),
+  ...[{ scope: 'Link' }, { label: '1' }].map(fields =>
+    option(
+      { address: '2001:db8::100', ...fields },
+      `[0].${Object.keys(fields).join()}`,
+      'must be absent for IPv6: only an IPv4 address has it',
+    ),
+  ),
+  option({ scope: 'Site' }, '[0].scope', 'Unsupported value: "Site": supported values: "Global", "Link", "Host"'),
+  option({ link: 'eth1/2' }, '[0].link', NO_LINK),
+  option({ link: 'abcdefghijklmnop' }, '[0].link', 'Too long: may not be more than 15 bytes'),
+  ...['eth0:1', 'a b', 'ä'].map(label =>
+    option(
+      { label },
+      '[0].label',
+      "must be letters, digits, dots, dashes and underscores: the link's name and a colon come before it",
+    ),
+  ),
+  option({ label: 'a-label-of-14-' }, '[0].label', 'Too long: may not be more than 13 bytes'),
+  spec(
+    'an IPv6 address that version 2 would advertise, beside one that it would not',
+    {
+      version: 2,
+      addresses: [...address, '2001:db8::1', '2001:db8::2'],
+      addressOptions: [{ address: '2001:db8::2', advertised: false }, { address: '192.168.1.100' }],
+    },
+    'spec.addresses',
+    'must be IPv4 with version 2: use version 3, or hold the IPv6 addresses with advertised: false in addressOptions',
+  ),
   spec(
     'an interface by name and by subnet',
     { interface: { name: 'eth0', subnet: '192.168.1.0/24' } },
@@ -545,6 +609,20 @@ export const acceptable: readonly { readonly what: string; readonly spec: Readon
   { what: 'an address alone', spec: { addresses: ['192.168.1.100'] } },
   { what: 'both families', spec: { addresses: ['192.168.1.100/24', '2001:db8::100/64', 'fe80::100'] } },
   { what: 'the ends of a point-to-point link', spec: { addresses: ['10.0.0.0/31', '2001:db8::/127', '10.0.0.9/32'] } },
+  {
+    what: 'addresses held in every way',
+    spec: {
+      addresses: ['192.168.1.100/24', '192.168.1.101', '192.168.1.102', '2001:DB8::100/64', '2001:db8::101'],
+      version: 2,
+      addressOptions: [
+        { address: '192.168.1.100' },
+        { address: '192.168.1.101', advertised: true, label: 'a-13.bytes_1', scope: 'Global' },
+        { address: '192.168.1.102', advertised: false, link: 'eth1', label: '1', scope: 'Host' },
+        { address: '2001:db8::100', advertised: false, deprecated: true },
+        { address: '2001:db8::101', advertised: false, link: 'eth1', deprecated: false },
+      ],
+    },
+  },
   { what: 'an IPv4 link-local address', spec: { addresses: ['169.254.7.7/16'] } },
   { what: 'the subnet of another size', spec: { addresses: address, interface: { subnet: '192.168.0.0/16' } } },
   { what: 'an empty interface', spec: { addresses: address, interface: {} } },

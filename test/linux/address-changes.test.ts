@@ -88,6 +88,35 @@ const STORIES = [
     ],
   },
   {
+    behaviour: 'an IPv4 address that is to have another label or scope is released right before it is held anew',
+    desired: [
+      '10.0.0.5/32 dev eth0 label eth0:1',
+      '10.0.0.6/32 dev eth0',
+      '10.0.0.7/32 dev eth0 scope 253',
+      '10.0.0.8/32 dev eth0',
+    ],
+    present: ['10.0.0.5/32 dev eth0 ours', '10.0.0.6/32 dev eth0 ours label eth0:2', '10.0.0.7/32 dev eth0 ours'],
+    changes: [
+      'ip addr add 10.0.0.8/32 dev eth0',
+      'ip addr del 10.0.0.5/32 dev eth0',
+      'ip addr del 10.0.0.6/32 dev eth0',
+      'ip addr del 10.0.0.7/32 dev eth0',
+      'ip addr add 10.0.0.5/32 dev eth0 label eth0:1',
+      'ip addr add 10.0.0.6/32 dev eth0',
+      'ip addr add 10.0.0.7/32 dev eth0 scope 253',
+    ],
+  },
+  {
+    behaviour: 'one that has its label and its scope is left alone, and so is that of someone else',
+    desired: [
+      '10.0.0.5/32 dev eth0 label eth0:1',
+      '10.0.0.6/32 dev eth0 label eth0:1',
+      '10.0.0.7/32 dev eth0 scope 254',
+    ],
+    present: ['10.0.0.5/32 dev eth0 ours label eth0:1', '10.0.0.6/32 dev eth0', '10.0.0.7/32 dev eth0 ours scope 254'],
+    changes: [],
+  },
+  {
     behaviour: 'nothing is done for a link that is gone',
     desired: ['10.0.0.5/32 dev eth9'],
     present: [],
@@ -133,6 +162,8 @@ interface Present {
   readonly linkIndex: number
   readonly prefix: Prefix
   readonly ours: boolean
+  readonly label?: string
+  readonly scope?: number
 }
 
 /** What the kernel makes of the changes; it refuses what Linux refuses. */
@@ -165,27 +196,40 @@ function linksWith(present: readonly Present[]): Map<number, Link> {
     [...LINK_NAMES].map(([index, name]) => {
       const addresses = present
         .filter(at => at.linkIndex === index)
-        .map(({ prefix, ours }) => ({ prefix, protocol: ours ? OUR_MARK : undefined, scope: 0, flags: 0 }))
+        .map(({ prefix, ours, scope = 0, label = name }) => {
+          return {
+            prefix,
+            protocol: ours ? OUR_MARK : undefined,
+            scope,
+            flags: 0,
+            ...(label === name ? {} : { label }),
+          }
+        })
       const rest = { mac: new Uint8Array(6), mtu: 1500, up: true, carrier: true, loopback: false, noArp: false }
       return [index, { ...rest, index, name, addresses }]
     }),
   )
 }
 
-/** `10.0.0.5/32 dev eth0` */
+/** `10.0.0.5/32 dev eth0`, maybe with ` label eth0:1` and ` scope 253` */
 function parseDesired(text: string): DesiredAddress {
-  const [prefix = '', , linkName = ''] = text.split(' ')
+  const [prefix = '', ...words] = text.split(' ')
+  const after = (word: string) => (words.includes(word) ? words[words.indexOf(word) + 1] : undefined)
+  const [linkName = '', label, scope] = ['dev', 'label', 'scope'].map(after)
   const linkIndex = [...LINK_NAMES].find(([, name]) => name === linkName)?.[0] ?? 9
-  return { linkIndex, linkName, prefix: prefixOf(prefix) }
+  const looks = { ...(label === undefined ? {} : { label }), ...(scope === undefined ? {} : { scope: Number(scope) }) }
+  return { linkIndex, linkName, prefix: prefixOf(prefix), ...looks }
 }
 
 /** `10.0.0.5/32 dev eth0 ours` */
 function parsePresent(text: string): Present {
-  return { ...parseDesired(text), ours: text.endsWith(' ours') }
+  return { ...parseDesired(text), ours: text.split(' ').includes('ours') }
 }
 
-function asCommand({ action, prefix, linkName }: AddressChange): string {
-  return `ip addr ${action === 'hold' ? 'add' : 'del'} ${formatPrefix(prefix)} dev ${linkName}`
+function asCommand({ action, prefix, linkName, label, scope }: AddressChange): string {
+  const looks = [...(label === undefined ? [] : [`label ${label}`]), ...(scope === undefined ? [] : [`scope ${scope}`])]
+  const verb = action === 'hold' ? 'add' : 'del'
+  return [`ip addr ${verb} ${formatPrefix(prefix)} dev ${linkName}`, ...looks].join(' ')
 }
 
 function prefixOf(text: string): Prefix {
