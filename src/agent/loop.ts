@@ -50,6 +50,7 @@ import type { Passwords } from './passwords.ts'
 import { Places, placeKey } from './places.ts'
 import { type HeardAdvertisement, isUnicast, Reception, type Refusal } from './reception.ts'
 import type { RunningRouter } from './running-router.ts'
+import { endangered } from './secondaries.ts'
 import { Sockets } from './sockets.ts'
 import type { Wait } from './startup-delay.ts'
 import { Turns } from './turns.ts'
@@ -217,7 +218,12 @@ export class Loop {
     const { circumstances, readdressed } = this.#linkChanges.since(this.#parts.links.links)
     this.#output.look()
     this.#pass(() => {
-      if (circumstances) this.#membership.reconcile()
+      if (circumstances) {
+        this.#membership.reconcile()
+        for (const sentence of endangered(this.#parts.links.links.values(), this.#isOurs, this.#parts.readSysctl)) {
+          this.#complain(undefined, sentence)
+        }
+      }
       for (const { index } of readdressed) this.#announceOn(index)
       this.#output.announceAt(returned)
     })

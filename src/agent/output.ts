@@ -241,7 +241,7 @@ export class Output {
     const link = links.links.get(linkIndex)
     if (!link) return
     const hasIPv6 = places.some(({ prefix }) => prefix.address.family === 'IPv6')
-    const isRouter = hasIPv6 && readSysctl(`net.ipv6.conf.${link.name}.forwarding`) === '1'
+    const isRouter = hasIPv6 && readSysctl(`net/ipv6/conf/${link.name}/forwarding`) === '1'
     for (const { prefix } of places) announce(frames, link, prefix.address, isRouter)
   }
 

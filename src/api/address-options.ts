@@ -33,7 +33,7 @@ export const AddressOption = {
       type: 'string',
       enum: ['Global', 'Link', 'Host'],
       description:
-        'IPv4: its scope, as `ip address` has it (default: Global). Link: no source of connections by way of a gateway; Host: no source at all.',
+        'IPv4: its scope, as `ip address` has it (default: Global). Link: no source of connections by way of a gateway; Host: no source at all. Addresses of one subnet on a link have one scope: give it prefix length 32.',
     },
     label: {
       type: 'string',

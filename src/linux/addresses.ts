@@ -225,6 +225,10 @@ function refusal(change: AddressChange, number: number | undefined, isHeld: bool
   if (action === 'hold' && errno === 'EACCES' && prefix.address.family === 'IPv6') {
     return new SyscallError(actionOf(change), errno, { hint: `IPv6 is disabled on ${linkName}` })
   }
+  if (action === 'hold' && errno === 'EINVAL' && prefix.address.family === 'IPv4') {
+    const hint = 'another address of its subnet there has another scope; give it prefix length 32'
+    return new SyscallError(actionOf(change), errno, { hint })
+  }
   return new SyscallError(actionOf(change), errno, { needs: 'CAP_NET_ADMIN' })
 }
 
