@@ -328,6 +328,6 @@ function earlier(one: Instant | undefined, other: Instant | undefined): Instant 
   return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
 }
 
-function placeOf({ linkIndex, prefix }: Place): string {
+function placeOf({ linkIndex, prefix }: Pick<Place, 'linkIndex' | 'prefix'>): string {
   return placeKey(linkIndex, prefix.address)
 }

@@ -28,8 +28,8 @@ test('who has an address that the kernel would delete with one of ours is told, 
 })
 
 test('nothing is told where the kernel promotes secondaries', () => {
-  for (const of of ['all', 'eth0']) {
-    assert.deepEqual(told([first, second], { [`net/ipv4/conf/${of}/promote_secondaries`]: '1' }), [])
+  for (const name of ['all', 'eth0']) {
+    assert.deepEqual(told([first, second], { [`net/ipv4/conf/${name}/promote_secondaries`]: '1' }), [])
   }
 })
 
