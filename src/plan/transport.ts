@@ -128,7 +128,7 @@ interface Runner {
 class Talk {
   readonly family: Family
   readonly #demand: Demand
-  readonly #addresses: readonly Prefix[]
+  readonly #onItsLink: readonly Prefix[]
   readonly #survey: Survey
   readonly #runners: readonly Runner[]
   /** Of members; undefined where it is not known. */
@@ -137,10 +137,10 @@ class Talk {
   /** No router is between the members. */
   readonly #isNear: boolean
 
-  constructor(demand: Demand, { family, addresses }: FamilyDemand, members: readonly Speaker[], survey: Survey) {
+  constructor(demand: Demand, { family, onItsLink }: FamilyDemand, members: readonly Speaker[], survey: Survey) {
     this.family = family
     this.#demand = demand
-    this.#addresses = addresses
+    this.#onItsLink = onItsLink
     this.#survey = survey
     this.#isUnicast = demand.virtualIP.spec.transport?.mode === 'Unicast'
     this.#runners = [...survey.inUse.byNode(demand.name).keys()].flatMap(node => this.#runner(node) ?? [])
@@ -255,7 +255,7 @@ class Talk {
     const place = this.#survey.segments.on(node).find(candidate => candidate.link === link)
     const own = (place?.own ?? []).filter(({ address }) => address.family === this.family && !isLinkLocal(address))
     if (before && (own.length === 0 || own.some(({ address }) => sameAddress(address, before)))) return before
-    const beside = own.find(prefix => this.#addresses.some(({ address }) => contains(prefix, address)))
+    const beside = own.find(prefix => this.#onItsLink.some(({ address }) => contains(prefix, address)))
     return (beside ?? own[0])?.address
   }
 
