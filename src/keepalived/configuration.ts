@@ -1,4 +1,4 @@
-import { familyOf, readAddresses } from './addresses.ts'
+import { familyOf, type GivenAddress, readAddresses } from './addresses.ts'
 import { type Given, inBlocks, integerBetween, numberBetween, optional, read, type Say, sayOthers } from './given.ts'
 import { isOfFamily, type Peer, readPeers } from './peers.ts'
 import { withSyncGroups } from './sync-groups.ts'
@@ -41,7 +41,9 @@ export interface Instance {
   /** v3_checksum_as_v2: without the pseudo-header. */
   readonly rfcChecksum?: Given<boolean>
   /** Of one family, each with its prefix length where the file gives one. */
-  readonly addresses: readonly Given<string>[]
+  readonly addresses: readonly GivenAddress[]
+  /** Held, and not advertised. */
+  readonly excluded: readonly GivenAddress[]
   readonly trackedScripts: readonly Given<Weighted>[]
   readonly trackedLinks: readonly Given<Weighted>[]
   readonly trackedFiles: readonly Given<Weighted>[]
@@ -101,6 +103,7 @@ const INSTANCE_KEYWORDS = [
   'preempt_delay',
   'v3_checksum_as_v2',
   'virtual_ipaddress',
+  'virtual_ipaddress_excluded',
   'track_script',
   'track_interface',
   'track_file',
@@ -121,7 +124,8 @@ function readInstance(statement: Statement, globalVersion: 2 | 3 | undefined, sa
   sayOthers(block, INSTANCE_KEYWORDS, say)
   const authentication = inBlocks(block, 'authentication')
   const link = read(block, 'interface', say, ({ words }) => words[0])
-  const addresses = readAddresses(inBlocks(block, 'virtual_ipaddress'), link?.value, say)
+  const [listed, unlisted] = [inBlocks(block, 'virtual_ipaddress'), inBlocks(block, 'virtual_ipaddress_excluded')]
+  const { advertised: addresses, excluded } = readAddresses(listed, unlisted, link?.value, say)
   const version = read(block, 'version', say, readVersion)
   const isIPv6 = addresses[0] !== undefined && familyOf(addresses[0].value) === 'IPv6'
   if (isIPv6 && version?.value === 2) say(version.line, 'version', 'version 2 has no IPv6: version 3 is used')
@@ -129,6 +133,7 @@ function readInstance(statement: Statement, globalVersion: 2 | 3 | undefined, sa
     name,
     line,
     addresses,
+    excluded,
     version: isIPv6 ? 3 : (version?.value ?? globalVersion ?? 2),
     trackedScripts: inBlocks(block, 'track_script').map(entry => readWeighted(entry, say)),
     trackedLinks: inBlocks(block, 'track_interface').map(entry => readWeighted(entry, say)),

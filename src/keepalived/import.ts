@@ -8,7 +8,7 @@ import type { ReadIncluded } from './include.ts'
 import { formatNote, type Note } from './note.ts'
 import { workOut } from './rows.ts'
 import type { Script, TrackFile, TrackProcess } from './trackers.ts'
-import { familyOfMember, type Group, type Member, type SayOf, specOf } from './virtual-router-spec.ts'
+import { familyOfMember, type Group, heldBy, type Member, type SayOf, specOf } from './virtual-router-spec.ts'
 
 /** A node's keepalived.conf. */
 export interface KeepalivedFile {
@@ -218,14 +218,17 @@ function virtualIPOf(name: string, spec: VirtualIP['spec']): VirtualIP {
 function withPossibleAddresses(virtualIP: VirtualIP, member: Member, say: SayOf): VirtualIP {
   const errors = parseVirtualIP(virtualIP)
   if (!Array.isArray(errors)) return virtualIP
-  const { spec, metadata } = virtualIP
+  const { metadata } = virtualIP
+  const { addressOptions = [], ...spec } = virtualIP.spec
   const addresses = spec.addresses.filter((_, i) => {
     const error = errors.find(({ at }) => at[1] === 'addresses' && at[2] === i)
-    const line = member.instance.addresses[i]?.line ?? member.instance.line
+    const line = heldBy(member.instance)[i]?.line ?? member.instance.line
     if (error) say(member, line, 'virtual_ipaddress', `${error.message}: left out`)
     return !error
   })
-  return virtualIPOf(metadata.name, { ...spec, addresses })
+  const texts = new Set(addresses.map(withoutLength))
+  const options = addressOptions.filter(({ address }) => texts.has(address))
+  return virtualIPOf(metadata.name, { ...spec, addresses, ...(options.length > 0 ? { addressOptions: options } : {}) })
 }
 
 /** Lower case letters, digits, dashes and dots; empty where nothing of `text` is left. */

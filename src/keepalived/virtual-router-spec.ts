@@ -1,7 +1,7 @@
 import type { VirtualIPSpec } from '../api/virtual-ip.ts'
 import { type Family, formatPrefix, fullLength, networkOf, parsePrefix } from '../lib/ip-address.ts'
 import { formatDuration, type Millis } from '../lib/time.ts'
-import { familyOf } from './addresses.ts'
+import { familyOf, type GivenAddress } from './addresses.ts'
 import { checks } from './checks.ts'
 import type { Instance } from './configuration.ts'
 import type { Given, Say } from './given.ts'
@@ -55,7 +55,7 @@ export function specOf(
   const transport = agreedTransport(group, say)
   return {
     spec: {
-      addresses: agreedAddresses(group, say),
+      ...agreedAddresses(group, say),
       ...agreedInterface(group, say),
       ...(first.instance.virtualRouterID ? { virtualRouterID: first.instance.virtualRouterID.value } : {}),
       version,
@@ -111,23 +111,32 @@ function agreedPassword(group: Group, say: SayOf): string | undefined {
   return first.instance.version === 2 ? first.instance.password?.value : undefined
 }
 
-function agreedAddresses(group: Group, say: SayOf): string[] {
+function agreedAddresses(group: Group, say: SayOf): Pick<VirtualIPSpec, 'addresses' | 'addressOptions'> {
   const [first] = group
-  const addressesOf = ({ instance }: Member) => instance.addresses.map(({ value }) => value)
-  const taken = addressesOf(first)
+  const taken = heldBy(first.instance)
   for (const member of group.slice(1)) {
-    const own = addressesOf(member)
-    const besides = member.instance.addresses.filter(({ value }) => !taken.includes(value))
-    const lacking = taken.filter(address => !own.includes(address))
-    for (const { value, line } of besides) {
-      say(member, line, 'virtual_ipaddress', `${value} is not there on ${first.node}: left out`)
+    const own = heldBy(member.instance)
+    for (const { value, line, option } of own) {
+      const same = taken.find(address => address.value === value)
+      if (!same) say(member, line, 'virtual_ipaddress', `${value} is not there on ${first.node}: left out`)
+      else if (JSON.stringify(same.option) !== JSON.stringify(option)) {
+        say(member, line, 'virtual_ipaddress', `${value} is held otherwise on ${first.node}: as there`)
+      }
     }
+    const lacking = taken.filter(({ value }) => !own.some(address => address.value === value))
     if (lacking.length > 0) {
-      const sentence = `lacks ${lacking.join(', ')}, which ${first.node} has: now held here too`
+      const values = lacking.map(({ value }) => value).join(', ')
+      const sentence = `lacks ${values}, which ${first.node} has: now held here too`
       say(member, member.instance.line, 'virtual_ipaddress', sentence)
     }
   }
-  return taken
+  const addressOptions = taken.flatMap(({ option }) => option ?? [])
+  return { addresses: taken.map(({ value }) => value), ...(addressOptions.length > 0 ? { addressOptions } : {}) }
+}
+
+/** All its addresses, those that are advertised first. */
+export function heldBy({ addresses, excluded }: Instance): readonly GivenAddress[] {
+  return [...addresses, ...excluded]
 }
 
 /** By name where the nodes agree on it, else by the subnet. */

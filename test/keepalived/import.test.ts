@@ -271,14 +271,13 @@ const lines: readonly Line[] = [
   ],
   [
     'what has no equal',
-    'virtual_ipaddress_excluded {\n10.0.0.9\n}\ngarp_master_delay 1\nnotify /bin/true\nbananas 7',
+    'garp_master_delay 1\nnotify /bin/true\nbananas 7',
     '',
     {},
     [
-      'node1.conf:7: virtual_ipaddress_excluded: no equal yet: put these addresses into a VirtualIP of their own',
-      'node1.conf:10: garp_master_delay: no equal: kube-vrrp announces addresses by its own timing',
-      'node1.conf:11: notify: a setting of the agent, for all VirtualIPs: kube-vrrp agent --notify PROGRAM runs it with the same arguments',
-      'node1.conf:12: bananas: not carried over: kube-vrrp has no equal, or does not know it',
+      'node1.conf:7: garp_master_delay: no equal: kube-vrrp announces addresses by its own timing',
+      'node1.conf:8: notify: a setting of the agent, for all VirtualIPs: kube-vrrp agent --notify PROGRAM runs it with the same arguments',
+      'node1.conf:9: bananas: not carried over: kube-vrrp has no equal, or does not know it',
     ],
   ],
   [
@@ -369,13 +368,64 @@ const lines: readonly Line[] = [
   [
     'options of addresses',
     'virtual_ipaddress {\n10.0.0.6 dev eth0 label eth0:1 brd 10.0.0.255\n10.0.0.7 dev eth1 noprefixroute\n}',
-    'virtual_ipaddress {\n10.0.0.6\n10.0.0.7\n}',
-    { addresses: ['10.0.0.5/24', '10.0.0.6/32', '10.0.0.7/32'].map(address => address.replace('/32', '')) },
+    'virtual_ipaddress {\n10.0.0.6\n10.0.0.7 dev eth1\n}',
+    {
+      addresses: ['10.0.0.5/24', '10.0.0.6', '10.0.0.7'],
+      addressOptions: [
+        { address: '10.0.0.6', label: '1' },
+        { address: '10.0.0.7', link: 'eth1' },
+      ],
+    },
     [
-      'node1.conf:8: label: no equal yet: the address gets no label',
-      'node1.conf:8: brd: no equal yet: the address gets no broadcast address of its own',
-      'node1.conf:9: dev: no equal yet: the address goes to the link of the virtual router, not to eth1',
+      'node1.conf:8: brd: not needed: the node has that of its own address in the subnet',
       'node1.conf:9: noprefixroute: not needed: no address brings a route along',
+      'node2.conf:8: virtual_ipaddress: 10.0.0.6 is held otherwise on node1: as there',
+    ],
+  ],
+  [
+    'labels and scopes that there are not',
+    'virtual_ipaddress {\n10.0.0.6 label web scope site\n10.0.0.7 dev eth1 label eth0:1 scope link\n10.0.0.8 label eth0 scope host\n}',
+    'virtual_ipaddress {\n10.0.0.6\n10.0.0.7 dev eth1 scope link\n10.0.0.8 scope host\n}',
+    {
+      addresses: ['10.0.0.5/24', '10.0.0.6', '10.0.0.7', '10.0.0.8'],
+      addressOptions: [
+        { address: '10.0.0.7', link: 'eth1', scope: 'Link' },
+        { address: '10.0.0.8', scope: 'Host' },
+      ],
+    },
+    [
+      'node1.conf:8: label: "web" is not the name of the link, a colon and a word: the address gets no label',
+      'node1.conf:8: scope: "site" is not global, link or host: the address gets scope global',
+      'node1.conf:9: label: "eth0:1" is not the name of the link, a colon and a word: the address gets no label',
+    ],
+  ],
+  [
+    'addresses that are not advertised',
+    'virtual_ipaddress_excluded {\n10.0.0.6/24\nfd00::1 preferred_lft forever\nfd00::2/64 dev eth1 preferred_lft 0\nfd00::3 preferred_lft 0 label eth0:1\n10.0.0.5 preferred_lft 0\nweb\n}',
+    'virtual_ipaddress_excluded {\n10.0.0.6/24\nfd00::1 preferred_lft 100\nfd00::3\n}',
+    {
+      addresses: ['10.0.0.5/24', '10.0.0.6/24', 'fd00::1', 'fd00::2/64', 'fd00::3'],
+      addressOptions: [
+        { address: '10.0.0.6', advertised: false },
+        { address: 'fd00::1', deprecated: false, advertised: false },
+        { address: 'fd00::2', link: 'eth1', deprecated: true, advertised: false },
+        { address: 'fd00::3', advertised: false },
+      ],
+    },
+    [
+      'node1.conf:11: label: no equal: an IPv6 address has none of its own',
+      'node1.conf:12: virtual_ipaddress_excluded: "10.0.0.5" is there already: left out',
+      'node1.conf:13: virtual_ipaddress_excluded: "web" is no address: left out',
+      'node2.conf:1: virtual_ipaddress: lacks fd00::2/64, which node1 has: now held here too',
+    ],
+  ],
+  [
+    'an address that is not advertised, and that no VirtualIP may have',
+    'virtual_ipaddress_excluded {\n10.0.0.0/24\n}',
+    'virtual_ipaddress_excluded {\n10.0.0.0/24\n}',
+    {},
+    [
+      'node1.conf:8: virtual_ipaddress: Invalid value: "10.0.0.0/24": is the network itself: give the address to hold in it, e.g. 192.168.1.100/24, not 192.168.1.0/24: left out',
     ],
   ],
   [
@@ -746,7 +796,7 @@ test('nodes that share a file and its includes take their own lines, and what is
     'vrrp_instance VI_1 {\n virtual_router_id 51\n priority $PRIORITY\n include addresses\n}\n'
   const included: Record<string, string> = {
     'etc/common.conf': 'global_defs {\n router_id x\n vrrp_version 3\n}',
-    'etc/addresses': 'interface eth0\nvirtual_ipaddress {\n 192.0.2.5/24 label eth0:1\n}',
+    'etc/addresses': 'interface eth0\nvirtual_ipaddress {\n 192.0.2.5/24 brd +\n}',
   }
   const files = [
     { node: 'a.example.org', file: 'etc/k.conf', text, configID: 'main' },
@@ -768,7 +818,7 @@ test('nodes that share a file and its includes take their own lines, and what is
   assert.deepEqual(notes(result), [
     "etc/common.conf:2: router_id: not needed: kube-vrrp goes by the node's name",
     'etc/k.conf:2: $PRIORITY: nothing uses this value: left out',
-    'etc/addresses:3: label: no equal yet: the address gets no label',
+    'etc/addresses:3: brd: not needed: the node has that of its own address in the subnet',
   ])
 })
 

@@ -10,6 +10,8 @@ export interface DumpedInstance {
   readonly interval: number
   /** Each with its prefix length unless it is the whole address; those that are advertised. */
   readonly addresses: readonly string[]
+  /** Those that are held, and not advertised. */
+  readonly excluded: readonly string[]
   /** Empty with multicast. */
   readonly peers: readonly string[]
   /** Its sync group. */
@@ -53,6 +55,7 @@ function dumpedInstance(lines: readonly string[]): DumpedInstance {
     priority: Number(value('Priority')),
     interval: Number.parseFloat(value('Advert interval')) * (value('Advert interval').endsWith('milli-sec') ? 1 : 1000),
     addresses: listed(lines, /^ {3}Virtual IP \(/),
+    excluded: listed(lines, /^ {3}Virtual IP Excluded/),
     peers: listed(lines, /^ {3}Unicast Peer :/),
     ...(group === undefined ? {} : { group }),
   }

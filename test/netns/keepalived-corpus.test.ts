@@ -143,6 +143,10 @@ async function dumpOf(file: string): Promise<DumpedInstance[]> {
 
 function routerOf({ metadata, spec }: VirtualIP): DumpedInstance {
   const { interface: link = {}, virtualRouterID = 0, version = 3, advertisementInterval = '', transport } = spec
+  const isExcluded = (address: string) =>
+    spec.addressOptions?.some(
+      option => option.advertised === false && option.address === address.replace(/\/.*/, ''),
+    ) ?? false
   const others = transport?.peers?.filter(({ node }) => node !== NODE) ?? []
   return {
     name: metadata.name,
@@ -151,7 +155,11 @@ function routerOf({ metadata, spec }: VirtualIP): DumpedInstance {
     virtualRouterID,
     priority: spec.priorities?.find(({ node }) => node === NODE)?.priority ?? 0,
     interval: parseDuration(advertisementInterval) ?? 0,
-    addresses: spec.addresses.map(withoutFullLength).sort(),
+    addresses: spec.addresses
+      .filter(address => !isExcluded(address))
+      .map(withoutFullLength)
+      .sort(),
+    excluded: spec.addresses.filter(isExcluded).map(withoutFullLength).sort(),
     peers: others.map(({ address }) => address).sort(),
     ...(spec.group === undefined ? {} : { group: spec.group }),
   }
@@ -165,6 +173,7 @@ function normalised(instance: DumpedInstance): DumpedInstance {
     name: named(instance.name),
     ...(instance.group === undefined ? {} : { group: named(instance.group) }),
     addresses: instance.addresses.map(withoutFullLength).sort(),
+    excluded: instance.excluded.map(withoutFullLength).sort(),
     peers: [...instance.peers].sort(),
   }
 }
