@@ -17,6 +17,7 @@ import { isMarked } from '../linux/ownership.ts'
 import { effectivePriority } from '../vrrp/priority.ts'
 import type { Preemption, Unicast, VirtualRouterConfig } from '../vrrp/virtual-router.ts'
 import { advertCapacity } from '../wire/advert-capacity.ts'
+import { TRAILER_LENGTH } from '../wire/hmac-trailer.ts'
 import { type RouterAddress, routerAddress } from './places.ts'
 
 /** IFA_F_TENTATIVE, IFA_F_DADFAILED (linux/if_addr.h): an IPv6 address that can't be a source yet, or ever. */
@@ -137,12 +138,13 @@ function unfitLink(addresses: readonly RouterAddress[], links: readonly Link[]):
 }
 
 function unfitAddresses(
-  { family, version }: VirtualRouterSpec,
+  { family, version, authentication }: VirtualRouterSpec,
   addresses: readonly RouterAddress[],
   link: Link,
 ): Fault | undefined {
   const listed = addresses.filter(({ isAdvertised }) => isAdvertised).length
-  const capacity = advertCapacity(version, family, link.mtu)
+  const trailer = authentication?.type === 'HMAC' ? TRAILER_LENGTH : 0
+  const capacity = advertCapacity(version, family, link.mtu, trailer)
   if (listed > capacity) {
     const message = `An advert over ${link.name} (MTU ${link.mtu}) can list ${capacity} of ${listed} addresses: give the others advertised: false in addressOptions`
     return { reason: 'TooManyAddresses', message }

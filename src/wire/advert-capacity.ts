@@ -9,8 +9,8 @@ const AUTHENTICATION = { 2: 8, 3: 0 } as const
 /** RFC 9568 §5.2.5: a byte counts them. */
 const MOST = 255
 
-/** How many addresses an advert can list that is sent over a link of this MTU, in bytes. */
-export function advertCapacity(version: 2 | 3, family: Family, mtu: number): number {
-  const left = mtu - IP_HEADER[family] - VRRP_HEADER - AUTHENTICATION[version]
+/** How many addresses an advert can list that is sent over a link of this MTU, with so long a trailer, both in bytes. */
+export function advertCapacity(version: 2 | 3, family: Family, mtu: number, trailer: number): number {
+  const left = mtu - IP_HEADER[family] - VRRP_HEADER - AUTHENTICATION[version] - trailer
   return Math.max(0, Math.min(MOST, Math.floor(left / ADDRESS[family])))
 }

@@ -59,7 +59,8 @@ export function isSignedWith(key: Uint8Array, message: Uint8Array, source: IpAdd
 
 /** The type of the one authentication there is. */
 const HMAC = 1
-const TRAILER_LENGTH = 28
+/** In bytes. */
+export const TRAILER_LENGTH = 28
 /** In the trailer; between key ID and sequence are 16 bits that are reserved. */
 const [SEQUENCE, DIGEST] = [4, 12]
 const DIGEST_LENGTH = 16

@@ -16,7 +16,7 @@ const CASES = [
 
 for (const { version, family, mtu, fits } of CASES) {
   test(`an advert of version ${version} lists ${fits} ${family} addresses where the MTU is ${mtu}`, () => {
-    assert.equal(advertCapacity(version, family, mtu), fits)
+    assert.equal(advertCapacity(version, family, mtu, 0), fits)
     if (fits === 0) return
     const header = family === 'IPv4' ? 20 : 40
     const addresses = Array.from({ length: fits }, () => ipAddress(family === 'IPv4' ? '10.0.0.5' : '2001:db8::5'))
@@ -28,3 +28,8 @@ for (const { version, family, mtu, fits } of CASES) {
     assert.ok(fits === 255 || header + bytes.length + source.bytes.length > mtu)
   })
 }
+
+test('a trailer takes room from the addresses', () => {
+  assert.equal(advertCapacity(3, 'IPv6', 1500, 28), 89)
+  assert.equal(advertCapacity(2, 'IPv4', 576, 28), 128)
+})
