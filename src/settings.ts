@@ -85,6 +85,12 @@ export function readSettings(argv: readonly string[], version: string): Settings
         .argParser(duration)
         .default(0, '0s'),
     )
+    .addOption(
+      env(
+        '--set-ip-nonlocal-bind',
+        'without a cluster: let services of this node bind addresses that it does not hold (sysctls net.ipv4.ip_nonlocal_bind and net.ipv6.ip_nonlocal_bind)',
+      ),
+    )
     .addOption(env('--allow-process-checks', 'in a cluster: run process checks (needs the host PID namespace)'))
     .addOption(env('--allow-exec-checks', 'in a cluster: run the commands of exec checks on this node'))
     .addOption(
@@ -130,6 +136,7 @@ export function readSettings(argv: readonly string[], version: string): Settings
           fileCheckFolders,
           podCheckNamespaces,
           handover: options.handover,
+          setNonlocalBind: options.file !== undefined && options.setIpNonlocalBind === true,
           startupDelay: { afterStart: options.startupDelay, afterBoot: options.delayAfterBoot },
           notify: present({ program: options.notify, fifo: options.notifyFifo }),
           ...present({ file: options.file, metricsAddress }),

@@ -12,7 +12,7 @@ import { openFrameSocket } from '../linux/frame-socket.ts'
 import { type LinkTable, watchLinks } from '../linux/links.ts'
 import { openOwnership } from '../linux/ownership.ts'
 import { Routes } from '../linux/routes.ts'
-import { readSysctl } from '../linux/sysctl.ts'
+import { readSysctl, writeSysctl } from '../linux/sysctl.ts'
 import { openVrrpSocket } from '../linux/vrrp-socket.ts'
 import type { VirtualIPPlan } from '../plan/plan.ts'
 import { createAgentMetrics } from '../telemetry/agent-metrics.ts'
@@ -24,6 +24,7 @@ import { FileSource } from './file-source.ts'
 import { AgentLinkStates } from './link-states.ts'
 import { Loop } from './loop.ts'
 import { machineClock } from './machine-clock.ts'
+import { nonlocalBind } from './nonlocal-bind.ts'
 import { Notify, type NotifySettings } from './notify.ts'
 import { ownView } from './own-view.ts'
 import { Paced } from './paced.ts'
@@ -54,6 +55,8 @@ export interface AgentOptions {
   /** How long at most to answer for an address that this node gives up, until its successor has announced it; 0: not at all. */
   readonly handover: Millis
   readonly startupDelay: StartupDelay
+  /** Whether to let services of this node bind addresses that it does not hold. */
+  readonly setNonlocalBind: boolean
   readonly version: string
   /** Told of every transition: see agent/notify.ts. */
   readonly notify: Omit<NotifySettings, 'complain'>
@@ -88,6 +91,7 @@ export async function runAgent(
       `Cannot run an agent without ${missing.join(' and ')} (run it as root, or add them to the container's securityContext.capabilities)`,
     )
   }
+  nonlocalBind(options.setNonlocalBind, { read: readSysctl, write: writeSysctl }, logger)
   const folder = join(options.stateDir, options.instance)
   const store = new ConfigStore(folder)
 

@@ -126,7 +126,7 @@ describe('addresses on two links, some of them not advertised,', { concurrency: 
           { address: 'fd01::101', deprecated: false },
         ],
       })
-    const agent = startAgent(node1, { file: file('1', 'Link') })
+    const agent = startAgent(node1, { file: file('1', 'Link'), args: ['--set-ip-nonlocal-bind'] })
     await comesTo(agent, 'MASTER')
     await comesTo(agent, 'MASTER', { family: 'IPv6' })
     const shown = (...lines: string[]) =>
@@ -140,6 +140,9 @@ describe('addresses on two links, some of them not advertised,', { concurrency: 
     const fence = node1.run('nft', 'list', 'ruleset')
     for (const text of addresses.map(address => address.split('/')[0]))
       assert.ok(fence.includes(`${text} timeout`), fence)
+    for (const family of ['ipv4', 'ipv6']) {
+      assert.equal(node1.run('cat', `/proc/sys/net/${family}/ip_nonlocal_bind`).trim(), '1')
+    }
     await agent.stop()
     assert.deepEqual(looks(node1), [])
   })
