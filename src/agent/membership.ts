@@ -244,7 +244,7 @@ export class Membership {
 
   /**
    * Who flushes a link to configure it anew takes the node's own addresses away for a moment, too. Nobody takes over within an interval, so a
-   * router that runs believes only then that they are gone.
+   * router that runs believes only then that they are gone, and is what it was until then, spec and all.
    */
   #patient(now: DesiredRouter): DesiredRouter {
     const { clock, set, routers } = this.#parts
@@ -258,7 +258,7 @@ export class Membership {
     const left = router.withoutSourceSince + before.config.advertisementInterval - clock.now()
     if (left <= 0) return now
     this.#retryAfter(left)
-    return { ...now, outcome: before }
+    return router.desired
   }
 
   #faultOf(key: string, router: RunningRouter): Fault | undefined {

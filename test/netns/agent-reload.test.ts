@@ -210,6 +210,25 @@ test('a file in a folder that is replaced as a whole, as Kubernetes does with a 
   assert.equal(await agent.stop(), 0)
 })
 
+test('to one with another version while the link has lost its own address for a moment: what runs is what it was until then', async t => {
+  const node1 = testLan(t, 'lost').node()
+  const [own = ''] = node1.addresses
+  const version2 = { version: 2, authentication: { type: 'PASS', secretRef: { name: 'vrrp' } } } as const
+  const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'vrrp' }, stringData: { password: 'Secret-1' } }
+  const fileOf = (spec: Partial<VirtualIPSpec>) =>
+    stream(forNode(web({ advertisementInterval: '1s', ...spec }), node1.name), secret)
+  const agent = startAgent(node1, { file: fileOf({}) })
+  await comesTo(agent, 'MASTER')
+  node1.run('ip', 'address', 'delete', own, 'dev', 'eth0')
+  writeFileSync(agent.file, fileOf(version2))
+  await says(agent, `Read ${agent.file}`)
+  const { message } = await comesTo(agent, 'FAULT', { reason: 'NoPrimaryAddress' })
+  assert.match(message ?? '', /has no IPv4 address of its own/)
+  node1.run('ip', 'address', 'add', own, 'dev', 'eth0')
+  await comesTo(agent, 'MASTER')
+  assert.equal(await agent.stop(), 0)
+})
+
 interface Named {
   readonly spec: VirtualIPSpec
 }
