@@ -170,6 +170,7 @@ const AGENT = group({
   stateDir: stringOf('^/[^:]*[^:/]$'),
   startupDelay: maybe(DURATION),
   delayAfterBoot: maybe(DURATION),
+  setNonlocalBind: BOOLEAN,
   metrics: group({ host: maybe(stringOf('^[0-9A-Fa-f:.]*$')), port: PORT }),
   dnsPolicy: oneOf('Default', 'ClusterFirstWithHostNet'),
   updateStrategy: UPDATE_STRATEGY,

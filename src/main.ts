@@ -47,6 +47,16 @@ async function main(settings: Settings): Promise<number> {
       const { runStatusCommand } = await import('./cli/status.ts')
       return runStatusCommand(settings.settings)
     }
+    case 'set-ip-nonlocal-bind': {
+      const [{ nonlocalBind }, { readSysctl, writeSysctl }] = await Promise.all([
+        import('./agent/nonlocal-bind.ts'),
+        import('./linux/sysctl.ts'),
+      ])
+      const log = openLog({ level: settings.settings.logLevel, format: settings.settings.logFormat })
+      nonlocalBind(true, { read: readSysctl, write: writeSysctl }, log.logger)
+      await log.end(LAST_LINES)
+      return 0
+    }
   }
 }
 

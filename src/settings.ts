@@ -34,6 +34,7 @@ export type Settings =
   | { readonly command: 'controller'; readonly settings: ControllerSettings }
   | { readonly command: 'import'; readonly files: readonly string[]; readonly configIDs: readonly string[] }
   | { readonly command: 'status'; readonly settings: StatusSettings }
+  | { readonly command: 'set-ip-nonlocal-bind'; readonly settings: CommonSettings }
 
 /** Flags and environment → settings: the only reader of either. Ends the process with a sentence and status 2 where they can't be right. */
 export function readSettings(argv: readonly string[], version: string): Settings {
@@ -214,6 +215,14 @@ export function readSettings(argv: readonly string[], version: string): Settings
           ...present({ name }),
         },
       }
+    })
+
+  addCommon(program.command('set-ip-nonlocal-bind'))
+    .description(
+      'let services of this node bind addresses that it does not hold, and end: for a privileged init container',
+    )
+    .action(options => {
+      settings = { command: 'set-ip-nonlocal-bind', settings: common(options) }
     })
 
   program.parse([...argv], { from: 'user' })

@@ -15,7 +15,7 @@ export function nonlocalBind(wanted: boolean, { read, write }: Sysctls, logger: 
   if (off.length > 0 && !wanted) {
     const are = off.length === 1 ? 'is' : 'are'
     logger.info(
-      `${off.join(' and ')} ${are} 0: a service of this node can't bind an address before the node holds it; where one must, set the sysctl to 1 (without a cluster --set-ip-nonlocal-bind does so)`,
+      `${off.join(' and ')} ${are} 0: a service of this node can't bind an address before the node holds it; where one must, set the sysctl to 1 (--set-ip-nonlocal-bind does so; in a cluster the chart's agent.setNonlocalBind)`,
     )
   }
   for (const name of wanted ? off : []) {

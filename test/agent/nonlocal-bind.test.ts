@@ -19,7 +19,7 @@ function outcome(wanted: boolean, sysctls: Record<string, string>, refusal?: Sys
 
 test('services that cannot bind what the node does not hold yet are told of, and nothing is changed', () => {
   assert.deepEqual(outcome(false, { [FOUR]: '0', [SIX]: '0' }), [
-    "net.ipv4.ip_nonlocal_bind and net.ipv6.ip_nonlocal_bind are 0: a service of this node can't bind an address before the node holds it; where one must, set the sysctl to 1 (without a cluster --set-ip-nonlocal-bind does so)",
+    "net.ipv4.ip_nonlocal_bind and net.ipv6.ip_nonlocal_bind are 0: a service of this node can't bind an address before the node holds it; where one must, set the sysctl to 1 (--set-ip-nonlocal-bind does so; in a cluster the chart's agent.setNonlocalBind)",
     '{"net.ipv4.ip_nonlocal_bind":"0","net.ipv6.ip_nonlocal_bind":"0"}',
   ])
   assert.match(outcome(false, { [FOUR]: '1', [SIX]: '0' })[0] ?? '', /^net\.ipv6\.ip_nonlocal_bind is 0: /)

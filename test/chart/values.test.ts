@@ -369,6 +369,33 @@ const ROWS: readonly Row[] = [
     changes: { [`${AGENT_CONTAINER}.args`]: agentArgs('--startup-delay=5s') },
   },
   {
+    set: { 'agent.setNonlocalBind': true },
+    what: 'has one privileged init container, and no other container is',
+    check: (after, before) => {
+      const podOf = (objects: typeof after) => {
+        const { spec } = find(objects, 'DaemonSet') as unknown as {
+          spec: {
+            template: { spec: { initContainers?: object[]; containers: { image: string; resources: object }[] } }
+          }
+        }
+        return spec.template.spec
+      }
+      const { initContainers, ...rest } = podOf(after)
+      assert.deepEqual(rest, podOf(before))
+      const [{ image, resources } = assert.fail()] = rest.containers
+      assert.deepEqual(initContainers, [
+        {
+          name: 'set-ip-nonlocal-bind',
+          image,
+          imagePullPolicy: 'IfNotPresent',
+          args: ['set-ip-nonlocal-bind', '--log-level=info', '--log-format=json'],
+          resources,
+          securityContext: { privileged: true, runAsUser: 0, readOnlyRootFilesystem: true },
+        },
+      ])
+    },
+  },
+  {
     set: { 'agent.delayAfterBoot': '2m' },
     changes: { [`${AGENT_CONTAINER}.args`]: agentArgs('--delay-after-boot=2m') },
   },
