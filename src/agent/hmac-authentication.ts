@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { HMACMode } from '../api/virtual-ip.ts'
 import type { IpAddress } from '../lib/ip-address.ts'
 import type { Millis } from '../lib/time.ts'
-import { ReplayGuard } from '../vrrp/replay-guard.ts'
+import { ReplayGuard, type Way } from '../vrrp/replay-guard.ts'
 import { nextSequence } from '../vrrp/sequence.ts'
 import { DecodeError } from '../wire/decode-error.ts'
 import {
@@ -81,8 +81,8 @@ export class HmacAuthentication {
     )
   }
 
-  /** Why mode Enforce does not believe `message`, which holds a whole advert. */
-  refusal(message: Uint8Array, source: IpAddress): HmacRefusal | undefined {
+  /** Why mode Enforce does not believe `message`, which holds a whole advert. 'Copy': it was believed, and came the other way. */
+  refusal(message: Uint8Array, source: IpAddress, way: Way): HmacRefusal | 'Copy' | undefined {
     const trailer = readTrailer(message, source.family)
     if (!trailer) return { reason: 'HMACMissing', detail: 'it is not signed' }
     if (trailer instanceof DecodeError) return { reason: 'HMACMalformed', detail: trailer.detail }
@@ -91,7 +91,7 @@ export class HmacAuthentication {
     return (
       ReplayGuard.stale(trailer.sequence, now, timeWindow) ??
       this.#forgery(message, source, trailer) ??
-      this.#guard.take(source, trailer.sequence, now, timeWindow)
+      this.#guard.take(source, way, trailer.sequence, now, timeWindow)
     )
   }
 

@@ -12,7 +12,7 @@ export type Received =
   /** A valid advert of a virtual router that this node does not run on this link. */
   | { readonly type: 'Foreign'; readonly advertisement: Advertisement }
   | { readonly type: 'Refused'; readonly key: string | undefined; readonly error: Refusal }
-  /** Nothing to mind: a peer's question to its own firewall, or its multicast while it changes over to unicast. */
+  /** Nothing to mind: a peer's question to its own firewall, its multicast while it changes over to unicast, or the second of two signed copies. */
   | { readonly type: 'Ignored' }
 
 /** Also of a packet that is whole but not for us to believe. */
@@ -70,12 +70,15 @@ export class Reception {
     const authentication = authenticationOf(key)
     const hmac = authentication?.type === 'HMAC' ? authentication : undefined
     const password = authentication?.type === 'PASS' ? authentication : undefined
-    const refused = authenticationError(advertisement, password) ?? transportError(config, packet)
+    const isTrusting = hmac !== undefined && hmac.keys.mode !== 'Enforce'
+    const refused =
+      (isTrusting ? undefined : authenticationError(advertisement, password)) ?? transportError(config, packet)
     if (refused && 'type' in refused) return refused
     if (refused) return { type: 'Refused', key, error: refused }
     const { source, destination, ttl, payload } = packet
-    const doubt = hmac?.refusal(payload, source)
-    if (hmac && doubt && hmac.keys.mode === 'Enforce') return { type: 'Refused', key, error: doubt }
+    const doubt = hmac?.refusal(payload, source, isUnicast(packet) ? 'Unicast' : 'Multicast')
+    if (doubt === 'Copy') return IGNORED
+    if (doubt && !isTrusting) return { type: 'Refused', key, error: doubt }
     const message = hmac ? payload.subarray(0, messageLength(payload, family)) : payload
     if (hmac && last && isAgain(last, packet, message)) {
       last.doubt = doubt

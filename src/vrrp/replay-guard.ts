@@ -11,13 +11,16 @@ export interface ReplayError {
   readonly detail: string
 }
 
+/** To whom an advert was sent: a virtual router that changes over from one to the other sends it both ways. */
+export type Way = 'Unicast' | 'Multicast'
+
 /**
  * Adverts of one virtual router are believed once, in their order and in time (draft-cassen-vrrp-auth-hmac): of each sender the highest sequence is
- * kept. It is not kept for the next process: what was heard before is stale after `timeWindow`.
+ * kept, and of each way it comes. It is not kept for the next process: what was heard before is stale after `timeWindow`.
  */
 export class ReplayGuard {
   /** By source, the one heard least recently first. */
-  readonly #highest = new Map<string, bigint>()
+  readonly #highest = new Map<string, { readonly of: bigint; readonly by: Partial<Record<Way, bigint>> }>()
 
   /** Whether a sequence is too far from this node's clock (`wallClock`: ms since 1970); that is cheap, and asked before the HMAC is computed. */
   static stale(sequence: bigint, wallClock: Millis, timeWindow: Millis): ReplayError | undefined {
@@ -27,14 +30,30 @@ export class ReplayGuard {
     return { reason: 'HMACStale', detail }
   }
 
-  /** Takes the sequence of an advert whose HMAC is right and that is not stale, or gives why it is not believed. */
-  take(source: IpAddress, sequence: bigint, wallClock: Millis, timeWindow: Millis): ReplayError | undefined {
-    const highest = this.#highest.get(source.text)
-    if (highest !== undefined && !isAfter(sequence, highest) && !isVoid(highest, wallClock, timeWindow)) {
+  /**
+   * Takes the sequence of an advert whose HMAC is right and that is not stale, or gives why it is not believed. 'Copy': that or a later one was
+   * taken, and came the other way.
+   */
+  take(
+    source: IpAddress,
+    way: Way,
+    sequence: bigint,
+    wallClock: Millis,
+    timeWindow: Millis,
+  ): ReplayError | 'Copy' | undefined {
+    const isLater = (highest: bigint | undefined) =>
+      highest === undefined || isAfter(sequence, highest) || isVoid(highest, wallClock, timeWindow)
+    const had = this.#highest.get(source.text)
+    if (!isLater(had?.by[way])) {
       return { reason: 'HMACReplayed', detail: 'it was sent before, or came after a later one' }
     }
+    const by = { ...had?.by, [way]: sequence }
+    if (had && !isLater(had.of)) {
+      this.#highest.set(source.text, { of: had.of, by })
+      return 'Copy'
+    }
     this.#highest.delete(source.text)
-    this.#highest.set(source.text, sequence)
+    this.#highest.set(source.text, { of: sequence, by })
     const [oldest] = this.#highest.keys()
     if (this.#highest.size > MOST_SENDERS && oldest !== undefined) this.#highest.delete(oldest)
     return undefined

@@ -23,7 +23,10 @@ function node(keys: HmacKeys) {
     hmac,
     clock,
     advert: () => hmac.sign([{ message: MESSAGE, path: PATH }])[0] ?? MESSAGE,
-    hears: (advert: Uint8Array) => hmac.refusal(advert, SOURCE)?.reason ?? 'believed',
+    hears: (advert: Uint8Array) => {
+      const refusal = hmac.refusal(advert, SOURCE, 'Multicast')
+      return refusal === 'Copy' ? refusal : (refusal?.reason ?? 'believed')
+    },
   }
 }
 

@@ -21,10 +21,14 @@ function packet(priority: number, virtualRouterID = 51, from = source) {
 }
 
 function receptionOf(...ids: number[]): Reception {
+  return receptionWith(ids, {})
+}
+
+function receptionWith(ids: readonly number[], more: { readonly version?: 2; readonly unicast?: Unicast }): Reception {
   const set = new RouterSet()
   for (const virtualRouterID of ids) {
     const preemption = { mode: 'Always', delay: 0 } as const
-    const own = { family: 'IPv4', version: 3, priority: 100, advertisementInterval: 100 } as const
+    const own = { family: 'IPv4', version: 3, priority: 100, advertisementInterval: 100, ...more } as const
     const config = { ...own, virtualRouterID, addresses, preemption, primaryAddress: ipAddress('10.0.0.5') }
     set.add(`vip${virtualRouterID}`, 2, config, 0)
   }
@@ -68,7 +72,12 @@ describe('by unicast', () => {
   /** What becomes of an advert of a virtual router that is told to speak so. */
   function fateOf(told: Partial<Unicast> | undefined, more: { from?: string; to?: IpAddress; ttl?: number }): string {
     const { from = source.text, to = own, ttl = 255 } = more
-    const result = receptionWith(told && { ...unicast, ...told }).decode(2, 'IPv4', heard(from, to, ttl), noPassword)
+    const result = receptionWith([51], told ? { unicast: { ...unicast, ...told } } : {}).decode(
+      2,
+      'IPv4',
+      heard(from, to, ttl),
+      noPassword,
+    )
     return result.type === 'Refused' ? `${result.error.reason}: ${result.error.detail}` : result.type
   }
 
@@ -77,20 +86,6 @@ describe('by unicast', () => {
     const path = { source: ipAddress(from), destination: to }
     const payload = encodeAdvertisement(advertisement, { ...path, checksum: 'PseudoHeader' })
     return { ...path, payload, ttl, fromThisNode: false }
-  }
-
-  function receptionWith(told: Unicast | undefined): Reception {
-    const set = new RouterSet()
-    const preemption = { mode: 'Always', delay: 0 } as const
-    const fixed = {
-      family: 'IPv4',
-      version: 3,
-      virtualRouterID: 51,
-      priority: 100,
-      advertisementInterval: 100,
-    } as const
-    set.add('web', 2, { ...fixed, addresses, preemption, primaryAddress: own, ...(told && { unicast: told }) }, 0)
-    return new Reception(set)
   }
 
   test('only peers are believed, and only from as near as they are said to be', () => {
@@ -119,11 +114,11 @@ describe('by unicast', () => {
 
   test('what a peer asks its own firewall is nothing to mind', () => {
     const packet = { ...heard(source.text, own, 255), payload: UNICAST_PROBE }
-    assert.equal(receptionWith(unicast).decode(2, 'IPv4', packet, noPassword).type, 'Ignored')
+    assert.equal(receptionWith([51], { unicast }).decode(2, 'IPv4', packet, noPassword).type, 'Ignored')
   })
 
   test('the same bytes from farther away, or to the group, are looked at anew', () => {
-    const reception = receptionWith({ ...unicast, multicast: true })
+    const reception = receptionWith([51], { unicast: { ...unicast, multicast: true } })
     const near = heard(source.text, own, 255)
     const first = reception.decode(2, 'IPv4', near, noPassword)
     assert.equal(reception.decode(2, 'IPv4', near, noPassword), first)
@@ -176,6 +171,55 @@ describe('of adverts that are signed', () => {
       assert.equal(fate(receive(first)), 'believed, without doubt')
       assert.equal(fate(receive(first)), 'believed, HMACReplayed')
       assert.equal(fate(receive(packet(200))), 'believed, HMACMissing')
+    })
+  }
+
+  for (const mode of ['Enforce', 'Permissive'] as const) {
+    test(`while the transport changes over, with mode ${mode}, the second copy of each is nothing to mind, and one that comes again is a replay`, () => {
+      const reception = receptionWith([51], { unicast: { peers: [source], ttl: 255, minTTL: 255, multicast: true } })
+      const own = new HmacAuthentication({ ...keys, mode }, clock)
+      const receive = (given: ReturnType<typeof packet>) => fate(reception.decode(2, 'IPv4', given, () => own))
+      const replayed = mode === 'Enforce' ? 'HMACReplayed' : 'believed, HMACReplayed'
+      for (let i = 0; i < 3; i++) {
+        const [byUnicast, byMulticast] = copies()
+        assert.equal(receive(byUnicast), 'believed, without doubt')
+        assert.equal(receive(byMulticast), 'Ignored')
+        assert.equal(receive(byMulticast), replayed)
+        assert.equal(receive(byUnicast), replayed)
+      }
+    })
+  }
+
+  /** One advert that is signed once and sent both ways. */
+  function copies() {
+    const advertisement = { version: 3 as const, virtualRouterID: 51, priority: 200, interval: 100, addresses }
+    const both = [ipAddress('10.0.0.5'), destination].map(to => {
+      const path = { source, destination: to }
+      return { path, message: encodeAdvertisement(advertisement, { ...path, checksum: 'PseudoHeader' }) }
+    })
+    const signed = sender.sign(both)
+    const packets = both.map(({ path, message }, i) => ({
+      ...path,
+      payload: signed[i] ?? message,
+      ttl: 255,
+      fromThisNode: false,
+    }))
+    return packets as [(typeof packets)[0], (typeof packets)[0]]
+  }
+
+  for (const mode of ['Permissive', 'ReceiveOnly'] as const) {
+    test(`with mode ${mode} those with a password are believed too, and not with mode Enforce`, () => {
+      const advertisement = {
+        ...{ version: 2 as const, virtualRouterID: 51, priority: 200, interval: 1000, addresses },
+        authentication: { type: 'PASS' as const, password: simplePassword('secret') },
+      }
+      const payload = encodeAdvertisement(advertisement, { source, destination, checksum: 'RFC9568' })
+      const receive = (to: HmacKeys['mode']) => {
+        const own = new HmacAuthentication({ ...keys, mode: to }, clock)
+        return fate(receptionWith([51], { version: 2 }).decode(2, 'IPv4', { ...packet(200), payload }, () => own))
+      }
+      assert.equal(receive(mode), 'believed, HMACMissing')
+      assert.equal(receive('Enforce'), 'AuthenticationType')
     })
   }
 

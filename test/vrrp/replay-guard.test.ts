@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ipAddress } from '../../src/lib/ip-address.ts'
-import { ReplayGuard } from '../../src/vrrp/replay-guard.ts'
+import { ReplayGuard, type Way } from '../../src/vrrp/replay-guard.ts'
 import { sequenceAt } from '../../src/vrrp/sequence.ts'
 
 const NOW = 1_800_000_000_000
@@ -9,8 +9,9 @@ const WINDOW = 5000
 const A = ipAddress('10.0.0.1')
 const B = ipAddress('10.0.0.2')
 
-function take(guard: ReplayGuard, source = A, sentAt = NOW, now = NOW): string {
-  return guard.take(source, sequenceAt(sentAt), now, WINDOW)?.reason ?? 'believed'
+function take(guard: ReplayGuard, source = A, sentAt = NOW, now = NOW, way: Way = 'Multicast'): string {
+  const taken = guard.take(source, way, sequenceAt(sentAt), now, WINDOW)
+  return taken === 'Copy' ? taken : (taken?.reason ?? 'believed')
 }
 
 test('an advert is believed once, and none that was sent before it', () => {
@@ -26,6 +27,20 @@ test('each sender has an order of its own', () => {
   assert.equal(take(guard, A, NOW + 1000), 'believed')
   assert.equal(take(guard, B, NOW), 'believed')
   assert.equal(take(guard, B, NOW), 'HMACReplayed')
+})
+
+test('a copy that comes the other way is none of a replay, even after the next advert; once, and in order', () => {
+  const guard = new ReplayGuard()
+  const by = (way: Way, sentAt: number) => take(guard, A, sentAt, NOW, way)
+  assert.equal(by('Unicast', NOW), 'believed')
+  assert.equal(by('Unicast', NOW + 1), 'believed')
+  assert.equal(by('Multicast', NOW), 'Copy')
+  assert.equal(by('Multicast', NOW), 'HMACReplayed')
+  assert.equal(by('Multicast', NOW + 1), 'Copy')
+  assert.equal(by('Multicast', NOW), 'HMACReplayed')
+  assert.equal(by('Unicast', NOW + 1), 'HMACReplayed')
+  assert.equal(by('Multicast', NOW + 2), 'believed')
+  assert.equal(by('Unicast', NOW + 2), 'Copy')
 })
 
 test('what is not believed moves nothing', () => {
