@@ -49,7 +49,7 @@ export type AddressOption = Static<typeof AddressOption>
 export const AddressOptions = {
   type: 'array',
   description: 'How some of the addresses are held, where that is not as by default.',
-  maxItems: 64,
+  maxItems: 128,
   items: AddressOption,
   'x-kubernetes-list-type': 'map',
   'x-kubernetes-list-map-keys': ['address'],

@@ -463,7 +463,7 @@ export const VirtualIPSpec = {
     addresses: {
       type: 'array',
       minItems: 1,
-      maxItems: 64,
+      maxItems: 128,
       'x-kubernetes-list-type': 'atomic',
       description:
         'The addresses that one node at a time holds: IPv4 and IPv6, with a prefix length or without (then /32, /128). One virtual router per family.',

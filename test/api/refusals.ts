@@ -147,10 +147,10 @@ export const refusals: readonly Refusal[] = [
     sentence: 'should have at least 1 items',
   },
   {
-    what: '65 addresses',
-    spec: { addresses: Array.from({ length: 65 }, (_, i) => `10.0.1.${i + 1}`) },
+    what: '129 addresses',
+    spec: { addresses: Array.from({ length: 129 }, (_, i) => `10.0.1.${i + 1}`) },
     path: 'spec.addresses',
-    sentence: 'Too many: 65: must have at most 64 items',
+    sentence: 'Too many: 129: must have at most 128 items',
   },
   {
     what: 'null as an address',
@@ -609,6 +609,19 @@ export const acceptable: readonly { readonly what: string; readonly spec: Readon
   { what: 'an address alone', spec: { addresses: ['192.168.1.100'] } },
   { what: 'both families', spec: { addresses: ['192.168.1.100/24', '2001:db8::100/64', 'fe80::100'] } },
   { what: 'the ends of a point-to-point link', spec: { addresses: ['10.0.0.0/31', '2001:db8::/127', '10.0.0.9/32'] } },
+  {
+    what: 'very many addresses, with an option each',
+    spec: {
+      addresses: Array.from(
+        { length: 128 },
+        (_, i) => `2001:db8:ffff:ffff:ffff:ffff:ffff:${(i + 4096).toString(16)}/128`,
+      ),
+      addressOptions: Array.from({ length: 128 }, (_, i) => ({
+        address: `2001:db8:ffff:ffff:ffff:ffff:ffff:${(i + 4096).toString(16)}`,
+        advertised: i < 90,
+      })),
+    },
+  },
   {
     what: 'addresses held in every way',
     spec: {
