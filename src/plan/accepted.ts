@@ -1,7 +1,7 @@
 import type { VirtualRouterSpec } from '../api/virtual-ip-node.ts'
 import { type Candidate, sameAddresses } from './candidates.ts'
 import { priorityCeiling, weakWeights } from './check-rules.ts'
-import type { Demand } from './demand.ts'
+import { byText, type Demand } from './demand.ts'
 import { initialNode } from './initial.ts'
 import { listing } from './listing.ts'
 import { assignPriorities, type RankedNode } from './priorities.ts'
@@ -9,7 +9,7 @@ import type { Seating } from './seating.ts'
 import type { Survey } from './survey.ts'
 import { inStep, type Speech, speechOf } from './transport.ts'
 import { membersOf, type Outcome } from './virtual-ip-plan.ts'
-import { type Member, virtualRouters } from './virtual-routers.ts'
+import { goingOnAmong, type Member, virtualRouters } from './virtual-routers.ts'
 import type { Wish } from './wishes.ts'
 
 /** VirtualIPs that are accepted, by name: their members' numbers and what they are told. */
@@ -52,13 +52,11 @@ function outcomeOf({ seating, members, speech }: Talker, survey: Survey): Outcom
     }),
   )
   // Who makes room for a newcomer that waits goes on until it does no more; not beside others with another VRID, which it would not hear.
-  if (speech.isChanging) {
-    const isHeard = (router: VirtualRouterSpec) => speaking.length === 0 || router.virtualRouterID === virtualRouterID
-    for (const [node, told] of leavers(demand, nodes, survey)) {
-      if (told.every(isHeard)) routers.set(node, stillSpeaking(told, node, speech))
-    }
-  }
-  const message = messageFor(wish, candidates, members, mates, speech)
+  const isHeard = (router: VirtualRouterSpec) => speaking.length === 0 || router.virtualRouterID === virtualRouterID
+  const makingRoom = speech.awaited.size === 0 ? [] : leavers(demand, nodes, survey)
+  const staying = new Map(makingRoom.filter(([, told]) => told.every(isHeard)))
+  for (const [node, told] of staying) routers.set(node, goingOnAmong(told, node, demand, speech))
+  const message = messageFor(wish, candidates, members, [...staying.keys()], mates, speech)
   return {
     plan: {
       accepted: { status: 'True', reason: 'Accepted', message },
@@ -80,13 +78,6 @@ function leavers(demand: Demand, members: readonly Candidate[], { inUse }: Surve
     .filter(([node]) => !isMember(node))
     .map(([node, { told }]): [string, VirtualRouterSpec[]] => [node, told.filter(hasAddresses)])
     .filter(([, told]) => told.length > 0)
-}
-
-function stillSpeaking(told: readonly VirtualRouterSpec[], node: string, speech: Speech): VirtualRouterSpec[] {
-  return told.map(router => {
-    const unicast = speech.of(node, router.family)
-    return unicast ? { ...router, unicast } : router
-  })
 }
 
 function marked(router: VirtualRouterSpec, initial: boolean): VirtualRouterSpec {
@@ -138,6 +129,7 @@ function messageFor(
   wish: Wish,
   candidates: readonly Candidate[],
   members: readonly Member[],
+  staying: readonly string[],
   mates: readonly string[],
   speech: Speech,
 ): string {
@@ -146,6 +138,7 @@ function messageFor(
   const descending = [...row].sort((a, b) => b - a)
   return [
     takePart(members),
+    ...goesOn(staying, speech),
     ...together(wish, mates),
     ...wish.notes,
     ...fewerThanWanted(wish, members, mates),
@@ -161,6 +154,14 @@ function messageFor(
 function takePart(members: readonly Member[]): string {
   const nodes = members.map(({ candidate }) => candidate.node)
   return `${listing(nodes)} ${nodes.length === 1 ? 'takes' : 'take'} part`
+}
+
+function goesOn(staying: readonly string[], { awaited }: Speech): string[] {
+  if (staying.length === 0) return []
+  const [theirs, newcomers] = [staying, [...awaited]].map(nodes => listing([...nodes].sort(byText)))
+  return [
+    `${theirs} ${staying.length === 1 ? 'goes' : 'go'} on until ${newcomers} ${awaited.size === 1 ? 'is' : 'are'} known`,
+  ]
 }
 
 function together({ demand }: Wish, mates: readonly string[]): string[] {

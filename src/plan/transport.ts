@@ -21,8 +21,8 @@ export interface Speech {
   readonly of: (node: string, family: Family) => Unicast | undefined
   /** The nodes that are not told to run it yet, for they would not be heard, or not hear. */
   readonly waiting: ReadonlySet<string>
-  /** Somebody waits for those that run it now. */
-  readonly isChanging: boolean
+  /** Those of them that wait until who runs it now knows them. */
+  readonly awaited: ReadonlySet<string>
   /** What the user should know. */
   readonly notes: readonly string[]
 }
@@ -51,7 +51,9 @@ export function speechOf(demand: Demand, members: readonly Speaker[], survey: Su
       return planned ? planned.unicast : talk?.leaver(node)
     },
     waiting: new Set([...plans].flatMap(([node, all]) => (all.some(({ waitsFor }) => waitsFor) ? [node] : []))),
-    isChanging: [...plans.values()].flat().some(({ waitsFor = [] }) => waitsFor.length > 0),
+    awaited: new Set(
+      [...plans].flatMap(([node, all]) => (all.some(({ waitsFor = [] }) => waitsFor.length > 0) ? [node] : [])),
+    ),
     notes: notesOf([...plans]),
   }
 }
@@ -59,7 +61,7 @@ export function speechOf(demand: Demand, members: readonly Speaker[], survey: Su
 const ALL_BY_MULTICAST: Omit<Speech, 'virtualIP'> = {
   of: () => undefined,
   waiting: new Set(),
-  isChanging: false,
+  awaited: new Set(),
   notes: [],
 }
 
@@ -78,7 +80,7 @@ export function inStep(demand: Demand, speech: Speech, mates: readonly Speech[],
   return {
     ...speech,
     waiting: speech.waiting.union(new Set(waiting)),
-    isChanging: speech.isChanging || mates.some(({ isChanging }) => isChanging),
+    awaited: mates.reduce((all, { awaited }) => all.union(awaited), speech.awaited),
     notes: [...speech.notes, ...notes],
   }
 }
@@ -110,6 +112,8 @@ interface SpeakerPlan {
   readonly unicast?: Unicast
   /** Nodes that must confirm first; none where its own address is not known. */
   readonly waitsFor?: readonly string[]
+  /** It goes on from an address that its link does not have any more, so it is in FAULT. */
+  readonly mute?: { readonly lost: string; readonly wanted: string; readonly waitsFor: readonly string[] }
 }
 
 /** A node that may be running the virtual router now. */
@@ -133,6 +137,8 @@ class Talk {
   readonly #runners: readonly Runner[]
   /** Of members; undefined where it is not known. */
   readonly #wanted: ReadonlyMap<string, IpAddress | undefined>
+  /** Of members, by node. */
+  readonly #links: ReadonlyMap<string, string | undefined>
   readonly #isUnicast: boolean
   /** No router is between the members. */
   readonly #isNear: boolean
@@ -145,6 +151,7 @@ class Talk {
     this.#isUnicast = demand.virtualIP.spec.transport?.mode === 'Unicast'
     this.#runners = [...survey.inUse.byNode(demand.name).keys()].flatMap(node => this.#runner(node) ?? [])
     const places = members.map(({ node, links }) => ({ node, link: links.find(link => link.family === family)?.name }))
+    this.#links = new Map(places.map(({ node, link }) => [node, link]))
     this.#wanted = new Map(
       places.map(({ node, link }) => [node, link === undefined ? undefined : this.#sourceOn(node, link)]),
     )
@@ -165,8 +172,11 @@ class Talk {
     const multicast = mode === 'Both'
     const deaf = this.#others(node).filter(other => !hears(other, wanted, multicast))
     if (!told && deaf.length > 0) return { family, waitsFor: deaf.map(other => other.node) }
-    const source = before && deaf.length > 0 ? before : wanted
-    return { family, unicast: this.#unicast(node, source, multicast) }
+    if (!before || deaf.length === 0) return { family, unicast: this.#unicast(node, wanted, multicast) }
+    const unicast = this.#unicast(node, before, multicast)
+    if (!this.#hasLost(node, before)) return { family, unicast }
+    const mute = { lost: before.text, wanted: wanted.text, waitsFor: deaf.map(other => other.node) }
+    return { family, unicast, mute }
   }
 
   /** What a node goes on with that takes part no more, while a newcomer waits. */
@@ -252,11 +262,21 @@ class Talk {
     if (given || !this.#survey.knowsAddresses) return given
     const told = this.#survey.inUse.of(this.#demand.name, node)?.told.find(one => one.family === this.family)
     const [before] = told?.link === link ? this.#parse(told.unicast?.source) : []
-    const place = this.#survey.segments.on(node).find(candidate => candidate.link === link)
-    const own = (place?.own ?? []).filter(({ address }) => address.family === this.family && !isLinkLocal(address))
+    const own = this.#ownOn(node, link)
     if (before && (own.length === 0 || own.some(({ address }) => sameAddress(address, before)))) return before
     const beside = own.find(prefix => this.#onItsLink.some(({ address }) => contains(prefix, address)))
     return (beside ?? own[0])?.address
+  }
+
+  /** What it reports of its link; nothing where it reports none, for a while. */
+  #ownOn(node: string, link: string | undefined): Prefix[] {
+    const place = this.#survey.segments.on(node).find(candidate => candidate.link === link)
+    return (place?.own ?? []).filter(({ address }) => address.family === this.family && !isLinkLocal(address))
+  }
+
+  #hasLost(node: string, source: IpAddress): boolean {
+    const own = this.#ownOn(node, this.#links.get(node))
+    return own.length > 0 && !own.some(({ address }) => sameAddress(address, source))
   }
 
   #parse(text: string | undefined): IpAddress[] {
@@ -296,18 +316,27 @@ function notesOf(plans: readonly [string, readonly SpeakerPlan[]][]): string[] {
     const plan = all.find(({ waitsFor }) => waitsFor !== undefined)
     if (!plan?.waitsFor) return []
     if (plan.waitsFor.length === 0) return [`${node} waits: it has not reported an ${plan.family} address on its link`]
-    const others = listing([...plan.waitsFor].sort(byText))
-    return [
-      `${node} waits until it is known as a peer to ${others}: where that agent is gone for good, delete its Node`,
-    ]
+    return [`${node} waits until it is known as a peer to ${othersOf(plan.waitsFor)}`]
   })
+  const mute = plans.flatMap(([node, all]) =>
+    all.flatMap(plan => {
+      if (!plan.mute) return []
+      const { lost, wanted, waitsFor } = plan.mute
+      return `${node} has no more ${lost} and cannot speak until ${wanted} is known as a peer to ${othersOf(waitsFor)}`
+    }),
+  )
   const both = plans.some(([, all]) => all.some(({ unicast }) => unicast?.multicast))
   const lonely = plans.flatMap(([node, all]) => (all.some(({ unicast }) => unicast && isLonely(unicast)) ? [node] : []))
   return [
     ...waiting,
+    ...mute,
     ...(both ? ['Adverts go by multicast and unicast until all nodes have changed over'] : []),
     ...lonely.map(node => `${node} has no peer: nobody is sent its adverts`),
   ]
+}
+
+function othersOf(nodes: readonly string[]): string {
+  return `${listing([...nodes].sort(byText))}: where that agent is gone for good, delete its Node`
 }
 
 function isLonely({ peers, multicast = false }: Unicast): boolean {

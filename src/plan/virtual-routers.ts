@@ -23,10 +23,8 @@ export function virtualRouters(
   virtualRouterID: number,
   speech: Speech,
 ): VirtualRouterSpec[] {
-  const { spec } = demand.virtualIP
-  const version = spec.version ?? 3
+  const { checks } = demand.virtualIP.spec
   const group = groupOf(demand)
-  const interval = spec.advertisementInterval ?? (version === 2 ? '1s' : '200ms')
   return demand.families.flatMap(({ family, addresses }) => {
     const link = member.candidate.links.find(candidate => candidate.family === family)
     if (!link) return []
@@ -34,21 +32,45 @@ export function virtualRouters(
     return {
       virtualIP: demand.name,
       family,
-      version,
+      ...languageOf(demand),
       virtualRouterID,
       link: link.name,
       priority: member.priority,
-      advertisementInterval: interval,
       addresses: addresses.map(formatPrefix),
       ...optionsOf(demand, addresses),
       preemption: preemptionOf(demand),
       ...(group === undefined ? {} : { group }),
-      checksum: spec.checksum ?? 'PseudoHeader',
       ...(unicast ? { unicast } : {}),
-      ...(spec.authentication ? { authentication: resolvedAuthentication(spec.authentication, interval) } : {}),
-      ...(spec.checks && spec.checks.length > 0 ? { checks: spec.checks.map(resolved) } : {}),
+      ...(checks && checks.length > 0 ? { checks: checks.map(resolved) } : {}),
     }
   })
+}
+
+/** What a node that takes part no more is told to go on with among those that do: they hear each other. */
+export function goingOnAmong(
+  told: readonly VirtualRouterSpec[],
+  node: string,
+  demand: Demand,
+  speech: Speech,
+): VirtualRouterSpec[] {
+  return told.map(({ authentication: _, ...rest }) => {
+    const unicast = speech.of(node, rest.family)
+    return { ...rest, ...languageOf(demand), ...(unicast ? { unicast } : {}) }
+  })
+}
+
+/** What all members of a virtual router must have alike, beside its VRID and addresses. */
+function languageOf({
+  virtualIP: { spec },
+}: Demand): Pick<VirtualRouterSpec, 'version' | 'advertisementInterval' | 'checksum' | 'authentication'> {
+  const { version = 3, checksum = 'PseudoHeader', authentication } = spec
+  const advertisementInterval = spec.advertisementInterval ?? (version === 2 ? '1s' : '200ms')
+  return {
+    version,
+    advertisementInterval,
+    checksum,
+    ...(authentication && { authentication: resolvedAuthentication(authentication, advertisementInterval) }),
+  }
 }
 
 /** Of these addresses. */

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { filePlanInput } from '../../src/agent/file-plan-input.ts'
+import type { VirtualIPSpec } from '../../src/api/virtual-ip.ts'
 import { parseVirtualIPFile } from '../../src/api/virtual-ip-file.ts'
+import type { VirtualIPNodeSpec } from '../../src/api/virtual-ip-node.ts'
 import { type Plan, plan } from '../../src/plan/plan.ts'
 import { Cluster, eth0, link, sentence } from './cluster.ts'
 
@@ -16,6 +18,17 @@ function speech({ nodes }: Plan): string[] {
       return `${node} ${unicast.source} > ${unicast.peers.join()}${unicast.multicast ? ' + multicast' : ''}`
     }),
   )
+}
+
+/** What decides whether another hears it. */
+function heardBy(spec: VirtualIPNodeSpec | undefined) {
+  return spec?.virtualRouters.map(({ version, virtualRouterID, advertisementInterval, checksum, authentication }) => ({
+    version,
+    virtualRouterID,
+    advertisementInterval,
+    checksum,
+    authentication,
+  }))
 }
 
 test('each member is told its own address and those of the others, of every family', () => {
@@ -130,6 +143,37 @@ describe('a node that joins', () => {
     assert.deepEqual(vrids(cluster.settle()), [[], [53], []])
   })
 
+  test('whose place another leaves: that one speaks as the others do meanwhile, and the user is told that it goes on', () => {
+    const addresses = ['192.168.1.100/24']
+    const edge = { addresses, ...unicast, nodeSelector: { matchLabels: { role: 'edge' } } }
+    const signed = (activeKey: number, ...ids: number[]): Partial<VirtualIPSpec> => {
+      const hmac = { keys: ids.map(id => ({ id, key: `key${id}` })), activeKey }
+      return { ...edge, authentication: { type: 'HMAC', secretRef: { name: 'keys' }, hmac } }
+    }
+    const cluster = new Cluster()
+    for (const node of ['node1', 'node2', 'node3']) cluster.join(node, { role: 'edge' })
+    cluster.join('node4').apply('web', signed(1, 1))
+    assert.doesNotMatch(sentence(cluster.settle(), 'web'), /goes on/)
+    cluster.agent('node3').alive = false
+    cluster.change('node2', { labels: {} }).change('node4', { labels: { role: 'edge' } })
+    assert.match(
+      sentence(cluster.settle(), 'web'),
+      /node1, node3 and node4 take part\. node2 goes on until node4 is known\. node4 waits .* to node3:/,
+    )
+    const changes: Partial<VirtualIPSpec>[] = [
+      signed(1, 1, 2),
+      signed(2, 1, 2),
+      { ...edge, advertisementInterval: '1s', checksum: 'RFC9568' },
+      { ...edge, version: 2, authentication: { type: 'PASS', secretRef: { name: 'keys' } } },
+    ]
+    for (const change of changes) {
+      const { nodes } = cluster.apply('web', change).settle()
+      const [node1, node2] = ['node1', 'node2'].map(node => heardBy(nodes.get(node)))
+      assert.equal(node2?.length, 1, 'node2 goes on')
+      assert.deepEqual(node2, node1)
+    }
+  })
+
   test('with no address that is known waits until it reports one', () => {
     const cluster = Cluster.of(2).apply('web', { ...unicast, interface: { name: 'eth0' } })
     cluster.agent('node2').links = []
@@ -178,6 +222,47 @@ describe('a node with another address', () => {
     cluster.agent('node2').confirm()
     assert.deepEqual(speech(cluster.write()), ['node1 192.168.1.71 > 192.168.1.2', known[1]])
     assert.deepEqual(speech(cluster.settle()), ['node1 192.168.1.71 > 192.168.1.2', 'node2 192.168.1.2 > 192.168.1.71'])
+  })
+
+  test('that has lost the one that it speaks from cannot speak before the others know the new one, and the user is told', () => {
+    const cluster = Cluster.of(2).apply('web', { addresses: both, ...unicast })
+    cluster.settle()
+    cluster.agent('node2').alive = false
+    const report = (...subnets: string[]) => {
+      cluster.agent('node1').links = [link('eth0', ...subnets)]
+      return cluster.settle()
+    }
+    const renumbered = report('192.168.1.71/24', '2001:db8::1/64')
+    assert.deepEqual(speech(renumbered).slice(0, 2), [
+      'node1 192.168.1.1 > 192.168.1.2',
+      'node1 2001:db8::1 > 2001:db8::2',
+    ])
+    assert.match(
+      sentence(renumbered, 'web'),
+      /take part\. node1 has no more 192\.168\.1\.1 and cannot speak until 192\.168\.1\.71 is known as a peer to node2: where that agent is gone for good, delete its Node$/,
+    )
+    assert.doesNotMatch(sentence(report('192.168.1.1/24', '2001:db8::1/64'), 'web'), /cannot speak/)
+    report('192.168.1.71/24', '2001:db8::1/64')
+    cluster.nodes.delete('node2')
+    cluster.agents.delete('node2')
+    const alone = cluster.settle()
+    assert.deepEqual(speech(alone), ['node1 192.168.1.71 > ', 'node1 2001:db8::1 > '])
+    assert.doesNotMatch(sentence(alone, 'web'), /cannot speak/)
+  })
+
+  test('given by hand while another agent is out of reach: it goes on from the one that it has', () => {
+    const addresses = ['192.168.1.100/24']
+    const cluster = Cluster.of(2).apply('web', { addresses, ...unicast })
+    cluster.agent('node1').links = [link('eth0', '192.168.1.1/24', '192.168.1.71/24')]
+    cluster.settle()
+    cluster.agent('node2').alive = false
+    cluster.apply('web', {
+      addresses,
+      transport: { mode: 'Unicast', peers: [{ node: 'node1', address: '192.168.1.71' }] },
+    })
+    const planned = cluster.settle()
+    assert.equal(speech(planned)[0], 'node1 192.168.1.1 > 192.168.1.2')
+    assert.doesNotMatch(sentence(planned, 'web'), /cannot speak/)
   })
 })
 
