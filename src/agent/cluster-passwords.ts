@@ -15,26 +15,58 @@ export function missingSecrets(routers: readonly VirtualRouterSpec[], passwords:
   return secretNames(routers.filter(router => isMissing(router, passwords)))
 }
 
-/** Reads those Secrets; one that can't be read leaves what was `had` of it in force. `onTrouble`: why not, in a sentence. */
+/** What the routers name of what is known: the rest is nobody's to keep. */
+export function namedPasswords(routers: readonly VirtualRouterSpec[], known: Passwords['known']): Passwords['known'] {
+  const named = keysOf(routers)
+  return Object.fromEntries(Object.entries(known).filter(([key]) => named.has(key)))
+}
+
+/**
+ * Reads the Secrets that the routers name. What was `had` of one that can't be read stays in force, and so does what a router names and the Secret
+ * has no longer: that is `removed`. `onTrouble`: why it can't be read, in a sentence.
+ */
 export async function readPasswords(
   client: KubeClient,
-  names: readonly string[],
+  routers: readonly VirtualRouterSpec[],
   had: Passwords,
   onTrouble: (sentence: string) => void,
 ): Promise<Passwords> {
   const forbidden: Record<string, string> = {}
-  const read = names.map(async name => {
-    const before = Object.entries(had.known).filter(([key]) => key.startsWith(`${name}/`))
+  const named = Object.entries(namedPasswords(routers, had.known))
+  const read = secretNames(routers).map(async name => {
+    const before = named.filter(([key]) => key.startsWith(`${name}/`))
     try {
-      return [...before, ...(await readSecret(client, name))]
+      const now = await readSecret(client, name)
+      return { known: [...before, ...now], removed: without(before, now) }
     } catch (error) {
       if (!(error instanceof KubeError)) throw error
       if (error.reason === 'Forbidden') forbidden[name] = forbiddenSecret(name)
       onTrouble(forbidden[name] ?? error.message)
-      return before
+      const wereRemoved = before.map(([key]) => key).filter(key => had.removed?.includes(key))
+      return { known: before, removed: error.status === 404 ? without(before, []) : wereRemoved }
     }
   })
-  return { known: Object.fromEntries((await Promise.all(read)).flat()), forbidden }
+  const all = await Promise.all(read)
+  return {
+    known: Object.fromEntries(all.flatMap(({ known }) => known)),
+    forbidden,
+    removed: all.flatMap(({ removed }) => removed),
+  }
+}
+
+type Entries = readonly (readonly [string, Uint8Array])[]
+
+/** The keys of `before` that are not in `now`. */
+function without(before: Entries, now: Entries): string[] {
+  const has = new Set(now.map(([key]) => key))
+  return before.map(([key]) => key).filter(key => !has.has(key))
+}
+
+/** `secret/key` of all that the routers need. */
+function keysOf(routers: readonly VirtualRouterSpec[]): ReadonlySet<string> {
+  return new Set(
+    routers.flatMap(router => secretKeys(router).map(key => `${router.authentication?.secretRef.name ?? ''}/${key}`)),
+  )
 }
 
 /** By `secret/key`. Throws a KubeError. */

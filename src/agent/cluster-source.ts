@@ -16,7 +16,7 @@ import type { ResourceWatch } from '../kube/watch.ts'
 import { watchCalmly } from '../kube/watch-calmly.ts'
 import type { Millis } from '../lib/time.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import { missingSecrets, readPasswords, secretNames } from './cluster-passwords.ts'
+import { missingSecrets, namedPasswords, readPasswords, secretNames } from './cluster-passwords.ts'
 import { ClusterReports } from './cluster-reports.ts'
 import { Complaints } from './complaints.ts'
 import type { ConfigStore } from './config-store.ts'
@@ -71,7 +71,7 @@ export class ClusterSource {
   #spec: VirtualIPNodeSpec = { virtualRouters: [] }
   /** The one that runs: what is reported as observed. */
   #running = 0
-  #passwords: Passwords = { known: {}, forbidden: {} }
+  #passwords: Passwords = { known: {}, forbidden: {}, removed: [] }
   #accepted: DesiredCondition = {
     type: 'Accepted',
     status: 'Unknown',
@@ -151,7 +151,7 @@ export class ClusterSource {
       const spec = parseVirtualIPNodeSpec(stored.spec)
       if (Array.isArray(spec)) throw new Error(`The last spec on disk can't be used: ${describeFieldErrors(spec)}`)
       this.#spec = spec
-      this.#passwords = { known: fromBase64(stored.secrets), forbidden: {} }
+      this.#passwords = { known: fromBase64(stored.secrets), forbidden: {}, removed: [] }
       logger.info(`Starting with the last spec on disk (generation ${stored.generation})`)
       apply(spec, this.#passwords, false)
       return true
@@ -237,7 +237,8 @@ export class ClusterSource {
     apply(this.#spec, this.#passwords, true)
     this.#report()
     try {
-      store.write({ generation: this.#parsed, spec: this.#spec, secrets: toBase64(this.#passwords.known) })
+      const secrets = toBase64(namedPasswords(this.#spec.virtualRouters, this.#passwords.known))
+      store.write({ generation: this.#parsed, spec: this.#spec, secrets })
     } catch (error) {
       logger.warn(
         `Cannot keep the spec on disk: ${(error as Error).message}; after a restart without an API server this node will not take part`,
@@ -270,8 +271,7 @@ export class ClusterSource {
   }
 
   #readSecrets(): Promise<Passwords> {
-    const names = secretNames(this.#spec.virtualRouters)
-    return readPasswords(this.#client, names, this.#passwords, sentence => this.#complain(sentence))
+    return readPasswords(this.#client, this.#spec.virtualRouters, this.#passwords, sentence => this.#complain(sentence))
   }
 
   // ---- reports

@@ -3,11 +3,11 @@ import { isKeyLength } from '../lib/hmac-key.ts'
 import { type Millis, parseDuration } from '../lib/time.ts'
 import type { Fault } from './desired-routers.ts'
 import type { HmacKeys } from './hmac-authentication.ts'
-import { type Passwords, secretValue } from './passwords.ts'
+import { type Passwords, secretTrouble, secretValue } from './passwords.ts'
 
 /**
  * The keys that a virtual router is to sign and verify with, and what is wrong with one of them; a fault where it has none to sign with. Of a key
- * that can't be used what it `had` under its ID stays, and where that was to be signed with and is not there, all that it had.
+ * that can't be used what it `had` under its ID stays, one that the Secret has no longer goes on, and where that was to be signed with and is not there, all that it had.
  */
 export function hmacKeys(
   { secretRef: { name }, hmac }: Authentication,
@@ -28,15 +28,15 @@ export function hmacKeys(
   return { keys: { ...rest, keys: new Map([...had.keys, ...keys]), activeKey: had.activeKey }, trouble: fault }
 }
 
-/** A key of the right length, or why there is none. */
+/** A key of the right length, and what is wrong with it, or why there is none. */
 function keyIn(
   name: string,
   key: string,
   passwords: Passwords,
-): { readonly bytes?: Uint8Array; readonly fault?: Fault } {
+): { readonly bytes?: Uint8Array; readonly fault?: Fault | undefined } {
   const value = secretValue(name, key, passwords)
   if (!(value instanceof Uint8Array)) return { fault: value }
-  if (isKeyLength(value.length)) return { bytes: value }
+  if (isKeyLength(value.length)) return { bytes: value, fault: secretTrouble(name, key, passwords) }
   const message = `Key ${key} of Secret ${name} has ${value.length} bytes, a key of HMAC must have 32 to 64 (openssl rand -hex 32 makes one; mind a newline at its end)`
   return { fault: { reason: 'SecretInvalid', message } }
 }

@@ -284,7 +284,7 @@ export class Membership {
 
   #sayKeyTrouble({ desired: { spec } }: RunningRouter, { reason, message }: Fault): void {
     const { virtualIP, family } = spec
-    this.#parts.logger.warn({ virtualIP, family, reason }, `${virtualIP}: ${message}; the last good keys go on`)
+    this.#parts.logger.warn({ virtualIP, family, reason }, `${virtualIP}: ${message}; what was good last goes on`)
   }
 
   /** Asked before a router starts: as MASTER it would take the address from one that is heard. */

@@ -8,6 +8,8 @@ export interface Passwords {
   readonly known: Readonly<Record<string, Uint8Array>>
   /** Why a Secret may not be read, in a sentence, by its name. */
   readonly forbidden: Readonly<Record<string, string>>
+  /** By `secret/key`: those of `known` that the Secret has no longer. */
+  readonly removed?: readonly string[]
 }
 
 /** The keys of its Secret that a virtual router needs. */
@@ -20,6 +22,14 @@ export function secretKeys({ authentication }: Pick<VirtualRouterSpec, 'authenti
 /** What a key of a Secret holds, or why that is not known. */
 export function secretValue(name: string, key: string, { known, forbidden }: Passwords): Uint8Array | Fault {
   return known[`${name}/${key}`] ?? missing(name, key, known, forbidden[name])
+}
+
+/** Why what is known of a key is the last good one, not what the Secret holds now; undefined: nothing says so. */
+export function secretTrouble(name: string, key: string, { forbidden, removed }: Passwords): Fault | undefined {
+  const refusal = forbidden[name]
+  if (refusal !== undefined) return { reason: 'SecretForbidden', message: refusal }
+  if (!removed?.includes(`${name}/${key}`)) return undefined
+  return { reason: 'SecretMissing', message: `Secret ${name} no longer has a key ${key}` }
 }
 
 function missing(name: string, key: string, known: Passwords['known'], refusal: string | undefined): Fault {

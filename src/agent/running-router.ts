@@ -15,7 +15,7 @@ import { HmacAuthentication } from './hmac-authentication.ts'
 import { hmacKeys } from './hmac-keys.ts'
 import type { MachineClock } from './machine-clock.ts'
 import type { Transitioned } from './notify.ts'
-import { type Passwords, secretValue } from './passwords.ts'
+import { type Passwords, secretTrouble, secretValue } from './passwords.ts'
 import { AdvertisementBytes, type AdvertisementCopy } from './transmit.ts'
 
 /** What users see of a router, and since when. */
@@ -141,14 +141,18 @@ export class RunningRouter {
     const { authentication } = this.desired.spec
     if (authentication?.type === 'HMAC') return this.#takeKeys(authentication, passwords)
     const before = this.authentication
-    this.keyTrouble = undefined
     if (!authentication) {
+      this.keyTrouble = undefined
       this.authentication = undefined
       return before ? 'Changed' : 'Same'
     }
     const { name, key = PASSWORD_KEY } = authentication.secretRef
     const value = secretValue(name, key, passwords)
-    if (!(value instanceof Uint8Array)) return value
+    if (!(value instanceof Uint8Array)) {
+      this.keyTrouble = undefined
+      return value
+    }
+    this.#noteKeyTrouble(secretTrouble(name, key, passwords))
     const password = simplePassword(new TextDecoder().decode(value))
     if (before?.type === 'PASS' && before.password.every((byte, i) => byte === password[i])) return 'Same'
     this.authentication = { type: 'PASS', password }

@@ -23,10 +23,11 @@ function taken(
   had?: HmacKeys,
   known = SECRET,
   forbidden = {},
+  removed: readonly string[] = [],
 ) {
   const wanted = Object.entries(keys).map(([id, key]) => ({ id: Number(id), key }))
   const hmac = { keys: wanted, activeKey, mode: 'Permissive', timeWindow: '6s' } as const
-  const result = hmacKeys({ type: 'HMAC', secretRef: { name: 'vrrp' }, hmac }, { known, forbidden }, had)
+  const result = hmacKeys({ type: 'HMAC', secretRef: { name: 'vrrp' }, hmac }, { known, forbidden, removed }, had)
   if ('fault' in result) return `FAULT ${result.fault.reason}: ${result.fault.message}`
   const { mode, timeWindow } = result.keys
   assert.deepEqual([mode, timeWindow], ['Permissive', 6000])
@@ -63,6 +64,14 @@ describe('the keys of a virtual router', () => {
   test('stay what they were where the Secret has one of a wrong length now', () => {
     assert.match(taken({ 1: 'short' }, 1, HAD), /^1:3, signed with 1; SecretInvalid/)
     assert.match(taken({ 1: 'short', 2: 'two' }, 2, HAD), /^1:3 2:2, signed with 2; SecretInvalid/)
+  })
+
+  test('go on where the Secret has them no longer, or may not be read any more, and it is said', () => {
+    assert.equal(
+      taken({ 1: 'one' }, 1, HAD, SECRET, {}, ['vrrp/one', 'vrrp/two']),
+      '1:1, signed with 1; SecretMissing: Secret vrrp no longer has a key one',
+    )
+    assert.equal(taken({ 1: 'one' }, 1, HAD, SECRET, { vrrp: 'No.' }), '1:1, signed with 1; SecretForbidden: No.')
   })
 
   test('stay what they were where the one to sign with now is not there yet', () => {

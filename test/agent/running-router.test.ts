@@ -4,7 +4,7 @@ import { desiredRouter } from '../../src/agent/desired-routers.ts'
 import { machineClock } from '../../src/agent/machine-clock.ts'
 import type { Passwords } from '../../src/agent/passwords.ts'
 import { RunningRouter } from '../../src/agent/running-router.ts'
-import type { HMACAuthentication } from '../../src/api/virtual-ip.ts'
+import type { Authentication, HMACAuthentication } from '../../src/api/virtual-ip.ts'
 import type { VirtualRouterSpec } from '../../src/api/virtual-ip-node.ts'
 import { ipAddress } from '../../src/lib/ip-address.ts'
 
@@ -77,13 +77,25 @@ test('a key that is missing is a FAULT for who has none, and is told by who goes
   assert.equal(router.keyTrouble, undefined)
 })
 
+test('a password that the Secret has no longer goes on, and it is told', () => {
+  const router = running({ type: 'PASS', secretRef: { name: 'vrrp', key: 'one' } })
+  assert.equal(router.authenticate(passwords('one')), 'Changed')
+  assert.equal(router.authenticate({ ...passwords('one'), removed: ['vrrp/one'] }), 'Same')
+  assert.equal(router.keyTrouble?.message, 'Secret vrrp no longer has a key one')
+  assert.equal(router.authenticate(passwords('one')), 'Same')
+  assert.equal(router.keyTrouble, undefined)
+})
+
 const KEYS = [
   { id: 1, key: 'one' },
   { id: 2, key: 'two' },
 ]
 
 function signing(hmac: HMACAuthentication): RunningRouter {
-  const authentication = { type: 'HMAC', secretRef: { name: 'vrrp' }, hmac } as const
+  return running({ type: 'HMAC', secretRef: { name: 'vrrp' }, hmac })
+}
+
+function running(authentication: Authentication): RunningRouter {
   const desired = desiredRouter(
     { ...SPEC, authentication },
     [],
