@@ -26,7 +26,7 @@ const SPEC = {
 const PLACES = ['eth0 10.1.0.100', 'eth0 fd01::100', 'eth1 10.2.0.100', 'eth1 10.2.0.101', 'eth1 fd02::100']
 const ON_ETH1 = ['10.2.0.100', '10.2.0.101', 'fd02::100']
 
-describe('addresses on two links, some of them not advertised,', { concurrency: 2 }, () => {
+describe('addresses on two links, some of them not advertised,', { concurrency: 4 }, () => {
   test('are held together, move together, and are announced where they are', async t => {
     const { nodes, client, macs } = segments(t, 'two')
     const [node1, node2] = nodes
@@ -63,7 +63,6 @@ describe('addresses on two links, some of them not advertised,', { concurrency: 
     again.kill('SIGKILL')
     await comesTo(agent2, 'MASTER')
     await eventually('all are announced by who took over', isAnnounced(node2, since), { daemons: [agent2] })
-    assert.notEqual(held(node1), '', 'the dead one has them still, on both links')
     client.run('ip', 'neighbor', 'flush', 'all')
     askFor(client, [...ON_ETH1, '10.1.0.100', 'fd01::100'])
     for (const address of [...ON_ETH1, '10.1.0.100', 'fd01::100']) {
@@ -162,7 +161,7 @@ describe('addresses on two links, some of them not advertised,', { concurrency: 
   state BACKUP
   virtual_router_id 51
   priority 100
-  advert_int 0.1
+  advert_int 0.5
   version 3
   virtual_ipaddress { 10.1.0.100/24 dev eth0
     10.2.0.100/24 dev eth1
@@ -210,7 +209,7 @@ function fileFor(nodes: readonly LabNode[], spec: VirtualIPSpec): string {
   return stream(
     virtualIP('web', {
       interface: { name: 'eth0' },
-      advertisementInterval: '100ms',
+      advertisementInterval: '500ms',
       priorities: priorities(ranks),
       ...spec,
     }),
