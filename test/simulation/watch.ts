@@ -188,7 +188,7 @@ export class Watch {
     // Between its last look at the clock and the call nobody can know.
     if (!process || process.stoodUntil > process.lookedAt) return
     // Decision 10: once, when it answers no more.
-    if (engine.state === 'Backup' && this.#now - engine.ceasedAt < 1000) return
+    if (engine.state === 'Backup' && this.#now - Math.max(engine.ceasedAt, process.stoodUntil) < 1000) return
     const missing = engine.config.addresses.find(({ text }) => !kernel.addresses.has(text))
     if (missing && !this.#isExcused(missing.text, 1000, false)) {
       this.#violate('holds before it speaks', missing.text, `${kernel.name} advertises and does not have it`)
