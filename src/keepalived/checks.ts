@@ -1,8 +1,8 @@
 import type { Check } from '../api/virtual-ip.ts'
 import { formatDuration } from '../lib/time.ts'
 import type { Given } from './given.ts'
+import type { Group, Member, SayOf } from './member.ts'
 import type { Script, Weighted } from './trackers.ts'
-import type { Group, Member, SayOf } from './virtual-router-spec.ts'
 
 /** Every check of any node, on all of them. */
 export function checks(group: Group, say: SayOf): Check[] {

@@ -1,5 +1,5 @@
 import type { VirtualIP, VirtualIPSpec } from '../api/virtual-ip.ts'
-import type { Group, SayOf } from './virtual-router-spec.ts'
+import type { Group, SayOf } from './member.ts'
 
 /** The group that the instances of a virtual router are in on its nodes. */
 export function agreedGroup(members: Group, say: SayOf): string | undefined {

@@ -1,14 +1,16 @@
 import { DEFAULT_NAMESPACE, PASSWORD_SECRET } from '../api/names.ts'
 import { describeFieldErrors, parseVirtualIP } from '../api/parse.ts'
 import type { VirtualIP } from '../api/virtual-ip.ts'
-import { type Instance, readConfiguration } from './configuration.ts'
+import { readConfiguration } from './configuration.ts'
 import type { Say } from './given.ts'
 import { agreedGroup, withPossibleGroups } from './groups.ts'
 import type { ReadIncluded } from './include.ts'
+import type { Instance } from './instance.ts'
+import type { Group, Member, SayOf } from './member.ts'
 import { formatNote, type Note } from './note.ts'
 import { workOut } from './rows.ts'
 import type { Script, TrackFile, TrackProcess } from './trackers.ts'
-import { familyOfMember, type Group, heldBy, type Member, type SayOf, specOf } from './virtual-router-spec.ts'
+import { familyOfMember, heldBy, specOf } from './virtual-router-spec.ts'
 
 /** A node's keepalived.conf. */
 export interface KeepalivedFile {

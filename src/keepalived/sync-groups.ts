@@ -1,5 +1,5 @@
-import type { Instance } from './configuration.ts'
 import type { Given, Say } from './given.ts'
+import type { Instance } from './instance.ts'
 import type { Statement } from './syntax.ts'
 import { withoutEqual } from './without-equal.ts'
 

@@ -1,5 +1,5 @@
 import type { Transport } from '../api/virtual-ip.ts'
-import type { Group, Member, SayOf } from './virtual-router-spec.ts'
+import type { Group, Member, SayOf } from './member.ts'
 
 /**
  * Who speaks to whom. keepalived names to each node the others; a VirtualIP names all of them once, each with its node, and each node takes
