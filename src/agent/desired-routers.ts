@@ -1,5 +1,5 @@
+import type { Check } from '../api/check.ts'
 import { addsItsNumber } from '../api/file-number.ts'
-import type { Check } from '../api/virtual-ip.ts'
 import type { VirtualRouterSpec } from '../api/virtual-ip-node.ts'
 import type { CheckResult } from '../checks/repeat.ts'
 import {

@@ -1,6 +1,6 @@
 import { type FSWatcher, readFileSync, watch } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import type { Check } from '../api/virtual-ip.ts'
+import type { Check } from '../api/check.ts'
 import { describeFileErrors, parseVirtualIPFile, type VirtualIPFile } from '../api/virtual-ip-file.ts'
 import type { LinkStatus, VirtualIPNodeSpec, VirtualRouterSpec } from '../api/virtual-ip-node.ts'
 import { weakWeights } from '../plan/check-rules.ts'

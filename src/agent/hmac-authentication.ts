@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import type { HMACMode } from '../api/virtual-ip.ts'
+import type { HMACMode } from '../api/authentication.ts'
 import type { IpAddress } from '../lib/ip-address.ts'
 import type { Millis } from '../lib/time.ts'
 import { ReplayGuard, type Way } from '../vrrp/replay-guard.ts'

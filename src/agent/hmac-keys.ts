@@ -1,4 +1,4 @@
-import type { Authentication } from '../api/virtual-ip.ts'
+import type { Authentication } from '../api/authentication.ts'
 import { isKeyLength } from '../lib/hmac-key.ts'
 import { type Millis, parseDuration } from '../lib/time.ts'
 import type { Fault } from './desired-routers.ts'

@@ -1,4 +1,4 @@
-import type { Check } from '../api/virtual-ip.ts'
+import type { Check } from '../api/check.ts'
 import {
   type LinkStatus,
   MOST_OBSERVATIONS,

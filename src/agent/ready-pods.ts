@@ -1,6 +1,6 @@
+import type { PodsCheck } from '../api/check.ts'
 import { mayLookAtPods } from '../api/check-rights.ts'
 import type { ObjectMeta } from '../api/object-meta.ts'
-import type { PodsCheck } from '../api/virtual-ip.ts'
 import type { Pods, PodWatch } from '../checks/pods.ts'
 import { type KubeClient, openClient } from '../kube/client.ts'
 import type { KubeError } from '../kube/kube-error.ts'

@@ -1,5 +1,6 @@
+import type { Authentication } from '../api/authentication.ts'
 import { PASSWORD_KEY } from '../api/names.ts'
-import type { Authentication, RouterStateName } from '../api/virtual-ip.ts'
+import type { RouterStateName } from '../api/virtual-ip.ts'
 import type { Observation, Takeover, VirtualRouterStatus } from '../api/virtual-ip-node.ts'
 import type { CheckResult } from '../checks/repeat.ts'
 import type { IpAddress } from '../lib/ip-address.ts'

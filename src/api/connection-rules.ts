@@ -1,6 +1,6 @@
 import { parseIpAddress } from '../lib/ip-address.ts'
+import type { HttpCheck } from './check.ts'
 import type { CelRule } from './rule.ts'
-import type { HttpCheck } from './virtual-ip.ts'
 
 const PATH = '^/[!-~]*$'
 /** RFC 9110 §5.6.2, §5.5: a token; no control characters but the tab. */

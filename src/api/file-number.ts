@@ -1,4 +1,4 @@
-import type { Check } from './virtual-ip.ts'
+import type { Check } from './check.ts'
 
 /** Whether it is the number in a file, times the weight, that is added to the priority, rather than the weight. */
 export function addsItsNumber({ file, weight }: Pick<Check, 'file' | 'weight'>): boolean {

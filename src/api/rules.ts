@@ -2,12 +2,15 @@ import { type Family, networkOf, type Prefix, parseIpAddress, parsePrefix, sameA
 import { type Millis, parseDuration } from '../lib/time.ts'
 import { addressOptionRules } from './address-option-rules.ts'
 import { isAdvertised } from './address-options.ts'
+import type { Authentication, HMACAuthentication } from './authentication.ts'
+import type { Check } from './check.ts'
 import { httpRules, tcpRules } from './connection-rules.ts'
 import { FILE_PATH, isFilePath } from './file-path.ts'
 import { linkNameRule } from './link-name.ts'
 import { isNamespace, NAMESPACE } from './names.ts'
 import type { CelRule, Rule } from './rule.ts'
-import type { Authentication, Check, HMACAuthentication, Transport, VirtualIPSpec } from './virtual-ip.ts'
+import type { Transport } from './transport.ts'
+import type { VirtualIPSpec } from './virtual-ip.ts'
 import type { VirtualRouterSpec } from './virtual-ip-node.ts'
 
 const MAX_CHECK_INTERVAL = 3_600_000

@@ -1,11 +1,11 @@
 import { AddressOptions } from './address-options.ts'
+import { Authentication } from './authentication.ts'
+import { Checks } from './check.ts'
 import { Conditions } from './conditions.ts'
 import type { JsonSchema, Static } from './json-schema.ts'
 import type { ObjectMeta } from './object-meta.ts'
 import {
   AddressFamily,
-  Authentication,
-  Checks,
   ChecksumForm,
   Preemption,
   RouterStateName,

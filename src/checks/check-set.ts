@@ -1,5 +1,5 @@
+import type { Check } from '../api/check.ts'
 import { addsItsNumber } from '../api/file-number.ts'
-import type { Check } from '../api/virtual-ip.ts'
 import type { StartCheck } from './check.ts'
 import type { CheckResult } from './repeat.ts'
 

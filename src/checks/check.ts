@@ -1,5 +1,5 @@
+import type { Check } from '../api/check.ts'
 import { addsItsNumber } from '../api/file-number.ts'
-import type { Check } from '../api/virtual-ip.ts'
 import { type Millis, parseDuration } from '../lib/time.ts'
 import { type Clock, processClock } from './clock.ts'
 import { peerText } from './connection.ts'

@@ -1,6 +1,6 @@
 import { constants, type FileHandle, open, realpath } from 'node:fs/promises'
+import type { FileCheck } from '../api/check.ts'
 import { mayRead } from '../api/check-rights.ts'
-import type { FileCheck } from '../api/virtual-ip.ts'
 import { formatDuration, type Millis } from '../lib/time.ts'
 import { oneLine } from './one-line.ts'
 import { type Failure, failed, type Outcome, type Run, unknown } from './run.ts'

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { HttpCheck } from '../api/virtual-ip.ts'
+import type { HttpCheck } from '../api/check.ts'
 import type { Millis } from '../lib/time.ts'
 import { overConnection, peerText } from './connection.ts'
 import type { Run } from './run.ts'

@@ -1,4 +1,4 @@
-import type { PodsCheck } from '../api/virtual-ip.ts'
+import type { PodsCheck } from '../api/check.ts'
 import type { Millis } from '../lib/time.ts'
 import { failed, type Outcome, type Run, unknown } from './run.ts'
 import { within } from './time-limit.ts'

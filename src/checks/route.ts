@@ -1,4 +1,4 @@
-import type { RouteCheck } from '../api/virtual-ip.ts'
+import type { RouteCheck } from '../api/check.ts'
 import { type Prefix, parseIpAddress, parsePrefix } from '../lib/ip-address.ts'
 import { formatDuration, type Millis } from '../lib/time.ts'
 import { failed, type Outcome, type Run, unknown } from './run.ts'

@@ -1,4 +1,4 @@
-import type { TcpCheck } from '../api/virtual-ip.ts'
+import type { TcpCheck } from '../api/check.ts'
 import type { Millis } from '../lib/time.ts'
 import { overConnection, peerText } from './connection.ts'
 import type { Run } from './run.ts'

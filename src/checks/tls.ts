@@ -1,6 +1,6 @@
 import { isIP, type Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
-import type { HttpCheck } from '../api/virtual-ip.ts'
+import type { HttpCheck } from '../api/check.ts'
 
 /**
  * Turns an open connection into one by TLS. The certificate must be for the name or address in the header Host where there is one, else for the

@@ -1,4 +1,4 @@
-import type { Check } from '../api/virtual-ip.ts'
+import type { Check } from '../api/check.ts'
 import { formatDuration } from '../lib/time.ts'
 import type { Given } from './given.ts'
 import type { Group, Member, SayOf } from './member.ts'

@@ -1,4 +1,4 @@
-import type { Check } from '../api/virtual-ip.ts'
+import type { Check } from '../api/check.ts'
 
 /** What a vrrp_script runs, as a check; `difference` says where the check is not quite what the script is. */
 export interface ScriptCommand {

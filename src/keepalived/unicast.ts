@@ -1,4 +1,4 @@
-import type { Transport } from '../api/virtual-ip.ts'
+import type { Transport } from '../api/transport.ts'
 import type { Group, Member, SayOf } from './member.ts'
 
 /**

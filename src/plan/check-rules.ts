@@ -1,6 +1,6 @@
+import type { Check } from '../api/check.ts'
 import { mayLookAtPods, mayRead } from '../api/check-rights.ts'
 import { addsItsNumber } from '../api/file-number.ts'
-import type { Check } from '../api/virtual-ip.ts'
 import type { CheckToAllow } from '../api/virtual-ip-node.ts'
 import { listing } from './listing.ts'
 import type { PlanAgent } from './plan-input.ts'

@@ -1,4 +1,4 @@
-import type { Check } from '../api/virtual-ip.ts'
+import type { Check } from '../api/check.ts'
 import type { Candidate } from './candidates.ts'
 import { checkNotAllowed } from './check-rules.ts'
 import { asSeenBy, type Party, sharedCandidates, sharedChecks } from './groups.ts'

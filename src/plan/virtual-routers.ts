@@ -1,4 +1,5 @@
-import type { Authentication, Check } from '../api/virtual-ip.ts'
+import type { Authentication } from '../api/authentication.ts'
+import type { Check } from '../api/check.ts'
 import type { ReleasedNumber, VirtualIPNodeSpec, VirtualRouterSpec } from '../api/virtual-ip-node.ts'
 import { formatPrefix, type Prefix } from '../lib/ip-address.ts'
 import { formatDuration, type Millis, parseDuration } from '../lib/time.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { checksOf, desiredRouter, sameUnicast } from '../../src/agent/desired-routers.ts'
-import type { Check } from '../../src/api/virtual-ip.ts'
+import type { Check } from '../../src/api/check.ts'
 import type { VirtualRouterSpec } from '../../src/api/virtual-ip-node.ts'
 import type { CheckResult } from '../../src/checks/repeat.ts'
 import { ipAddress, parsePrefix } from '../../src/lib/ip-address.ts'

@@ -4,7 +4,7 @@ import { desiredRouter } from '../../src/agent/desired-routers.ts'
 import { machineClock } from '../../src/agent/machine-clock.ts'
 import type { Passwords } from '../../src/agent/passwords.ts'
 import { RunningRouter } from '../../src/agent/running-router.ts'
-import type { Authentication, HMACAuthentication } from '../../src/api/virtual-ip.ts'
+import type { Authentication, HMACAuthentication } from '../../src/api/authentication.ts'
 import type { VirtualRouterSpec } from '../../src/api/virtual-ip-node.ts'
 import { ipAddress } from '../../src/lib/ip-address.ts'
 

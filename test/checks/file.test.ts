@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import type { FileCheck } from '../../src/api/virtual-ip.ts'
+import type { FileCheck } from '../../src/api/check.ts'
 import { startCheck } from '../../src/checks/check.ts'
 import { Files } from '../../src/checks/file.ts'
 import type { CheckResult } from '../../src/checks/repeat.ts'

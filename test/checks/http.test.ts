@@ -4,7 +4,7 @@ import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net'
 import { suite, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { HttpCheck } from '../../src/api/virtual-ip.ts'
+import type { HttpCheck } from '../../src/api/check.ts'
 import { httpRuns } from '../../src/checks/http.ts'
 import { certificate } from './certificate.ts'
 

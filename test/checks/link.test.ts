@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Check } from '../../src/api/virtual-ip.ts'
+import type { Check } from '../../src/api/check.ts'
 import { startCheck } from '../../src/checks/check.ts'
 import type { CheckResult } from '../../src/checks/repeat.ts'
 import { FakeClock, settled } from './fake-clock.ts'

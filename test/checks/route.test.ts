@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { RouteCheck } from '../../src/api/virtual-ip.ts'
+import type { RouteCheck } from '../../src/api/check.ts'
 import { lookForRoute, type RouteHop } from '../../src/checks/route.ts'
 import { formatPrefix } from '../../src/lib/ip-address.ts'
 

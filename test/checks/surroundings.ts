@@ -1,4 +1,4 @@
-import type { PodsCheck } from '../../src/api/virtual-ip.ts'
+import type { PodsCheck } from '../../src/api/check.ts'
 import { Files } from '../../src/checks/file.ts'
 import type { LinkState, LinkStates } from '../../src/checks/link.ts'
 import type { Pods, PodWatch } from '../../src/checks/pods.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import dns from 'node:dns'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import type { TcpCheck } from '../../src/api/virtual-ip.ts'
+import type { TcpCheck } from '../../src/api/check.ts'
 import { openConnection } from '../../src/checks/tcp.ts'
 
 const LONG = 30_000

@@ -1,5 +1,5 @@
 import { Loop } from '../../src/agent/loop.ts'
-import type { Check } from '../../src/api/virtual-ip.ts'
+import type { Check } from '../../src/api/check.ts'
 import type { VirtualIPNodeSpec } from '../../src/api/virtual-ip-node.ts'
 import type { IpAddress } from '../../src/lib/ip-address.ts'
 import type { Instant, Millis } from '../../src/lib/time.ts'

@@ -1,7 +1,8 @@
 /* Whole agents and the controller's plan on a virtual wire: the way to signed adverts, and a change of their key, are no change of MASTER. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { HMACAuthentication, VirtualIPSpec } from '../../src/api/virtual-ip.ts'
+import type { HMACAuthentication } from '../../src/api/authentication.ts'
+import type { VirtualIPSpec } from '../../src/api/virtual-ip.ts'
 import { World } from './world.ts'
 
 const ONE = { id: 1, key: 'one' }

@@ -1,7 +1,8 @@
 /* Whole agents and the controller's plan on a virtual wire: a change of who speaks to whom, and how, is no change of MASTER. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Transport, VirtualIPSpec } from '../../src/api/virtual-ip.ts'
+import type { Transport } from '../../src/api/transport.ts'
+import type { VirtualIPSpec } from '../../src/api/virtual-ip.ts'
 import { World } from './world.ts'
 
 const SEEDS = [1, 2, 3, 4, 5]
