@@ -234,8 +234,12 @@ export class Heartbeat {
       this.#check(this.#fence?.put(fenceClass, addresses, KNOWN_FOR))
   }
 
+  /** An address that passes from one link to another is behind the fence once for both. */
   #remove(placed: readonly Placed[]): void {
-    for (const [fenceClass, addresses] of byClass(placed)) this.#check(this.#fence?.remove(fenceClass, addresses))
+    if (placed.length === 0) return
+    const staying = new Set(Array.from(this.#placed.values(), elementOf))
+    const gone = placed.filter(each => !staying.has(elementOf(each)))
+    for (const [fenceClass, addresses] of byClass(gone)) this.#check(this.#fence?.remove(fenceClass, addresses))
   }
 
   #endUnused(): void {
@@ -266,6 +270,10 @@ export class Heartbeat {
   #check(error: SyscallError | undefined): void {
     if (error) this.#parts.complain(error.message)
   }
+}
+
+function elementOf({ fenceClass, address }: Placed): string {
+  return `${fenceClass} ${address.text}`
 }
 
 function byClass(placed: readonly Placed[]): [string, IpAddress[]][] {

@@ -131,6 +131,39 @@ test('a fence that was flushed while the loop stood still is made anew without w
   assert.deepEqual(begun, ['since', '3-IPv4-100'])
 })
 
+test('an address that passes from one link to another stays behind the fence, and leaves it with the last of them', () => {
+  const elsewhere: AddressChange = { ...HOLD, linkIndex: 3, linkName: 'eth1' }
+  const set = new RouterSet()
+  set.add(KEY, 2, config(INTERVAL), 0)
+  set.step(KEY, { type: 'Startup', unheard: true }, 0)
+  const behind = new Set<string>()
+  const openFence = (): Fence => ({
+    put(fenceClass, addresses) {
+      for (const { text } of addresses) behind.add(`${fenceClass} ${text}`)
+      return undefined
+    },
+    remove(fenceClass, addresses) {
+      for (const { text } of addresses) behind.delete(`${fenceClass} ${text}`)
+      return undefined
+    },
+    begin: () => undefined,
+    renew: () => true,
+    end: () => undefined,
+    destroy: () => undefined,
+    close: () => {},
+  })
+  const places = { of: () => [HOLD, elsewhere] }
+  const routers = new Map([[KEY, { advertisedAt: 0, outbox: [] }]])
+  const heartbeat = new Heartbeat({ set, routers, places, openFence, complain: sentence => assert.fail(sentence) })
+  heartbeat.open()
+  heartbeat.before([HOLD], 0)
+  heartbeat.before([elsewhere, { ...HOLD, action: 'release' }], 10)
+  heartbeat.after([{ ...HOLD, action: 'release' }])
+  assert.deepEqual([...behind], ['2-IPv4-100 10.0.0.100'])
+  heartbeat.after([{ ...elsewhere, action: 'release' }])
+  assert.deepEqual([...behind], [])
+})
+
 interface Stop {
   readonly boundary: number
   readonly length: Millis
