@@ -14,14 +14,15 @@ import {
 import { type Millis, parseDuration } from '../lib/time.ts'
 import type { Link, LinkAddress } from '../linux/links.ts'
 import { isMarked } from '../linux/ownership.ts'
+import { ADDRESS_FLAGS } from '../linux/route-messages.ts'
 import { effectivePriority } from '../vrrp/priority.ts'
 import type { Preemption, Unicast, VirtualRouterConfig } from '../vrrp/virtual-router.ts'
 import { advertCapacity } from '../wire/advert-capacity.ts'
 import { TRAILER_LENGTH } from '../wire/hmac-trailer.ts'
 import { type RouterAddress, routerAddress } from './places.ts'
 
-/** IFA_F_TENTATIVE, IFA_F_DADFAILED (linux/if_addr.h): an IPv6 address that can't be a source yet, or ever. */
-const UNUSABLE_FLAGS = 0x40 | 0x08
+/** An IPv6 address that can't be a source yet, or ever. */
+const UNUSABLE_FLAGS = ADDRESS_FLAGS.TENTATIVE | ADDRESS_FLAGS.DADFAILED
 
 /** Why a virtual router can't take part: a reason for machines, a sentence for people. */
 export interface Fault {

@@ -12,7 +12,7 @@ import type { Observation, RouterState, VirtualRouterConfig } from '../vrrp/virt
 import { AddressProbes } from './address-probes.ts'
 import { Observations } from './observations.ts'
 import { oddAdvert, sameAddressOtherRouter } from './odd-adverts.ts'
-import { type Places, placeKey } from './places.ts'
+import { keyOfPlace, type Places, placeKey } from './places.ts'
 import type { Refusal } from './reception.ts'
 import { probe } from './transmit.ts'
 
@@ -213,9 +213,7 @@ export class Diagnosis {
   #allOwners(): Map<string, string> {
     const owners = new Map<string, string>()
     for (const key of this.#parts.set.keys()) {
-      for (const { linkIndex, prefix } of this.#parts.places.of(key)) {
-        owners.set(placeKey(linkIndex, prefix.address), key)
-      }
+      for (const place of this.#parts.places.of(key)) owners.set(keyOfPlace(place), key)
     }
     return owners
   }

@@ -1,11 +1,11 @@
 import type { IpAddress } from '../lib/ip-address.ts'
 import type { Instant, Millis } from '../lib/time.ts'
-import type { AddressChange, Place } from '../linux/addresses.ts'
+import type { AddressChange } from '../linux/addresses.ts'
 import type { Fence } from '../linux/fence.ts'
 import { SyscallError } from '../linux/syscall-error.ts'
 import type { RouterSet } from '../vrrp/router-set.ts'
 import { holdsAddresses } from '../vrrp/virtual-router.ts'
-import { type Places, placeKey } from './places.ts'
+import { keyOfPlace, type Places } from './places.ts'
 import type { RunningRouter } from './running-router.ts'
 
 /** How long the fence knows an address that it is not told of again: longer than a dead agent's address stays. */
@@ -82,11 +82,11 @@ export class Heartbeat {
     const holders = this.#holders()
     const placed: Placed[] = []
     for (const change of changes) {
-      const key = change.action === 'hold' ? holders.get(placeOf(change)) : undefined
+      const key = change.action === 'hold' ? holders.get(keyOfPlace(change)) : undefined
       const fenceClass = key === undefined ? undefined : this.#join(key)
       if (key === undefined || fenceClass === undefined) continue
       const place = { key, fenceClass, address: change.prefix.address }
-      this.#placed.set(placeOf(change), place)
+      this.#placed.set(keyOfPlace(change), place)
       placed.push(place)
     }
     this.#put(placed)
@@ -95,8 +95,8 @@ export class Heartbeat {
 
   /** To be called with the changes after which an address is not held by us. */
   after(changes: readonly AddressChange[]): void {
-    const gone = changes.flatMap(change => this.#placed.get(placeOf(change)) ?? [])
-    for (const change of changes) this.#placed.delete(placeOf(change))
+    const gone = changes.flatMap(change => this.#placed.get(keyOfPlace(change)) ?? [])
+    for (const change of changes) this.#placed.delete(keyOfPlace(change))
     this.#remove(gone)
     const staying = new Set(Array.from(this.#placed.values(), ({ key }) => key))
     for (const { key } of gone) if (!staying.has(key)) this.#members.delete(key)
@@ -257,7 +257,7 @@ export class Heartbeat {
     for (const key of this.#parts.routers.keys()) {
       const router = this.#parts.set.get(key)
       if (!router || !holdsAddresses(router.state)) continue
-      for (const place of this.#parts.places.of(key)) holders.set(placeOf(place), key)
+      for (const place of this.#parts.places.of(key)) holders.set(keyOfPlace(place), key)
     }
     return holders
   }
@@ -292,8 +292,4 @@ function lifetimeOf(fenceClass: string): Millis {
 
 function periodOf(fenceClass: string): Millis {
   return Math.max(SHORTEST / BEATS_AN_INTERVAL, intervalOf(fenceClass) / BEATS_AN_INTERVAL)
-}
-
-function placeOf({ linkIndex, prefix }: Place): string {
-  return placeKey(linkIndex, prefix.address)
 }

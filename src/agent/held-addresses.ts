@@ -7,6 +7,7 @@ import type { Ownership } from '../linux/ownership.ts'
 import type { SyscallError } from '../linux/syscall-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { MachineClock } from './machine-clock.ts'
+import { keyOfPlace } from './places.ts'
 
 interface HeldAddressesParts {
   readonly clock: MachineClock
@@ -203,10 +204,10 @@ export class HeldAddresses {
       else this.#released.delete(placeOf(change))
     }
     // Of an address that is held with another prefix length, label or scope, only the old one is released.
-    const isHeld = new Set(changes.filter(({ action }, i) => action === 'hold' && !errors[i]).map(hostOf))
+    const isHeld = new Set(changes.filter(({ action }, i) => action === 'hold' && !errors[i]).map(keyOfPlace))
     notHeld(
       changes.filter(
-        (change, i) => (change.action === 'release') === (errors[i] === undefined) && !isHeld.has(hostOf(change)),
+        (change, i) => (change.action === 'release') === (errors[i] === undefined) && !isHeld.has(keyOfPlace(change)),
       ),
     )
     ownership.confirm(changes.filter((_, i) => errors[i] === undefined))
@@ -243,8 +244,4 @@ function outcomeOf({ action, label, scope }: AddressChange): string {
 
 function placeOf({ linkIndex, prefix }: DesiredAddress): string {
   return `${linkIndex} ${formatPrefix(prefix)}`
-}
-
-function hostOf({ linkIndex, prefix }: DesiredAddress): string {
-  return `${linkIndex} ${prefix.address.text}`
 }

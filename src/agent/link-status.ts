@@ -1,6 +1,7 @@
 import type { LinkStatus } from '../api/virtual-ip-node.ts'
 import { formatPrefix, isLinkLocal } from '../lib/ip-address.ts'
 import type { Link, LinkAddress } from '../linux/links.ts'
+import { ADDRESS_FLAGS } from '../linux/route-messages.ts'
 import type { HeardRouter } from './heard.ts'
 
 export type IsOurs = (link: Link, address: LinkAddress) => boolean
@@ -20,8 +21,7 @@ function passing({ prefix, flags }: LinkAddress): number {
   return prefix.address.family === 'IPv6' && (flags & PASSING) !== 0 ? 1 : 0
 }
 
-/** IFA_F_TEMPORARY, IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_TENTATIVE (linux/if_addr.h) */
-const PASSING = 0x01 | 0x08 | 0x20 | 0x40
+const PASSING = ADDRESS_FLAGS.TEMPORARY | ADDRESS_FLAGS.DADFAILED | ADDRESS_FLAGS.DEPRECATED | ADDRESS_FLAGS.TENTATIVE
 
 /** A link as the plan needs to know it; undefined for one without a subnet, which no VirtualIP can be on. */
 export function linkStatus(link: Link, isOurs: IsOurs, heard: readonly HeardRouter[]): LinkStatus | undefined {

@@ -47,7 +47,7 @@ import type { GroupTransitioned, Transitioned } from './notify.ts'
 import { oddAdvert, sameAddressOtherRouter } from './odd-adverts.ts'
 import { Output } from './output.ts'
 import type { Passwords } from './passwords.ts'
-import { Places, placeKey } from './places.ts'
+import { keyOfPlace, Places, placeKey } from './places.ts'
 import { type HeardAdvertisement, isUnicast, Reception, type Refusal } from './reception.ts'
 import type { RunningRouter } from './running-router.ts'
 import { endangered } from './secondaries.ts'
@@ -301,9 +301,9 @@ export class Loop {
     for (const key of this.#set.keys()) {
       const router = this.#set.get(key)
       if (!router || !holdsAddresses(router.state)) continue
-      for (const { linkIndex, prefix } of this.#places.of(key)) {
-        const place = placeKey(linkIndex, prefix.address)
-        if (announced.has(prefix.address.text)) holders.set(place, [...(holders.get(place) ?? []), key])
+      for (const place of this.#places.of(key)) {
+        const at = keyOfPlace(place)
+        if (announced.has(place.prefix.address.text)) holders.set(at, [...(holders.get(at) ?? []), key])
       }
     }
     return holders

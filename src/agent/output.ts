@@ -15,7 +15,7 @@ import type { Fault } from './desired-routers.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import { HeldAddresses } from './held-addresses.ts'
 import type { MachineClock } from './machine-clock.ts'
-import { type Places, placeKey } from './places.ts'
+import { keyOfPlace, type Places } from './places.ts'
 import { type RunningRouter, sendRefused } from './running-router.ts'
 import type { Sockets } from './sockets.ts'
 import { type AdvertisementCopy, announce, sendCopies } from './transmit.ts'
@@ -126,7 +126,7 @@ export class Output {
   announceAt(places: readonly Pick<AddressChange, 'linkIndex' | 'prefix'>[]): void {
     if (places.length === 0) return
     const active = this.#activeByPlace()
-    for (const key of new Set(places.flatMap(place => active.get(placeOf(place)) ?? []))) this.announce(key)
+    for (const key of new Set(places.flatMap(place => active.get(keyOfPlace(place)) ?? []))) this.announce(key)
   }
 
   work(): void {
@@ -260,7 +260,7 @@ export class Output {
   #addressesHeld(changes: readonly (AddressChange & { readonly error?: SyscallError | undefined })[]): void {
     const active = changes.length > 0 ? this.#activeByPlace() : new Map<string, string>()
     for (const change of changes) {
-      const key = active.get(placeOf(change))
+      const key = active.get(keyOfPlace(change))
       const router = key === undefined ? undefined : this.#parts.routers.get(key)
       if (key === undefined || !router) continue
       if (change.error) this.#parts.refuse(key, router, { reason: 'AddressRefused', message: change.error.message })
@@ -275,7 +275,7 @@ export class Output {
     const active = new Map<string, string>()
     for (const key of routers.keys()) {
       if (set.get(key)?.state.name !== 'Active') continue
-      for (const place of places.of(key)) active.set(placeOf(place), key)
+      for (const place of places.of(key)) active.set(keyOfPlace(place), key)
     }
     return active
   }
@@ -289,7 +289,7 @@ export class Output {
     this.#parts.sockets.drainAll()
     if (!this.#mustRelease()) {
       this.#parts.heartbeat.begin(this.#parts.clock.now())
-      this.#sendWaiting(new Set(rest.map(placeOf)))
+      this.#sendWaiting(new Set(rest.map(keyOfPlace)))
       if (rest.length === 0) {
         for (const farewell of this.#farewells) this.#sendFarewell(farewell)
         this.#farewells = []
@@ -308,7 +308,7 @@ export class Output {
   #sendWaiting(missing: ReadonlySet<string>): void {
     for (const [key, router] of this.#parts.routers) {
       if (router.outbox.length === 0 || this.#waiting.has(key)) continue
-      const isMissing = missing.size > 0 && this.#parts.places.of(key).some(place => missing.has(placeOf(place)))
+      const isMissing = missing.size > 0 && this.#parts.places.of(key).some(place => missing.has(keyOfPlace(place)))
       if (!isMissing) this.#send(key, router, router.takeOutbox())
     }
   }
@@ -326,8 +326,4 @@ export class Output {
 
 function earlier(one: Instant | undefined, other: Instant | undefined): Instant | undefined {
   return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
-}
-
-function placeOf({ linkIndex, prefix }: Pick<Place, 'linkIndex' | 'prefix'>): string {
-  return placeKey(linkIndex, prefix.address)
 }

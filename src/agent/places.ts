@@ -62,6 +62,11 @@ export function placeKey(linkIndex: number, { text }: IpAddress): string {
   return `${linkIndex} ${text}`
 }
 
+/** As `placeKey`, of where an address is held. */
+export function keyOfPlace({ linkIndex, prefix }: Pick<Place, 'linkIndex' | 'prefix'>): string {
+  return placeKey(linkIndex, prefix.address)
+}
+
 function placeOn(link: Link, address: RouterAddress, links: ReadonlyMap<number, Link>): Place | undefined {
   const { prefix, link: name, label, isAdvertised, ...looks } = address
   const holder = name === undefined ? link : [...links.values()].find(other => other.name === name)

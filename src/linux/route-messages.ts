@@ -67,8 +67,15 @@ export const MAIN_TABLE = 254
 
 export const LINK_FLAGS = { UP: 0x1, LOOPBACK: 0x8, NOARP: 0x80, LOWER_UP: 0x10000 } as const
 
-/** IFA_F_*: no duplicate address detection; the kernel adds no route to the prefix. */
-export const ADDRESS_FLAGS = { NODAD: 0x02, NOPREFIXROUTE: 0x200 } as const
+/** IFA_F_* (linux/if_addr.h); NODAD: no duplicate address detection; NOPREFIXROUTE: the kernel adds no route to the prefix. */
+export const ADDRESS_FLAGS = {
+  TEMPORARY: 0x01,
+  NODAD: 0x02,
+  DADFAILED: 0x08,
+  DEPRECATED: 0x20,
+  TENTATIVE: 0x40,
+  NOPREFIXROUTE: 0x200,
+} as const
 
 export interface NumberedMessage {
   /** Of the request that it answers. */

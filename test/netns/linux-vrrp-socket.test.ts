@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Family, type IpAddress, ipAddress, isLinkLocal } from '../../src/lib/ip-address.ts'
 import { close, int32, lastErrno, sendto, setsockopt, socket } from '../../src/linux/libc.ts'
 import { type Link, watchLinks } from '../../src/linux/links.ts'
+import { ADDRESS_FLAGS } from '../../src/linux/route-messages.ts'
 import { SyscallError } from '../../src/linux/syscall-error.ts'
 import { openVrrpSocket, type ReceivedPacket, type VrrpSocket } from '../../src/linux/vrrp-socket.ts'
 import { DecodeError } from '../../src/wire/decode-error.ts'
@@ -342,8 +343,8 @@ async function linkOn(node: LabNode, name: string, family: Family): Promise<Link
     table.close()
     const link = [...table.links.values()].find(candidate => candidate.name === name)
     const isUsable = link?.addresses.some(
-      // IFA_F_TENTATIVE: it can't be sent from yet, for the kernel's work queue comes when it comes.
-      ({ prefix, flags }) => isLinkLocal(prefix.address) && (flags & 0x40) === 0,
+      // A tentative one can't be sent from yet: the kernel's work queue comes when it comes.
+      ({ prefix, flags }) => isLinkLocal(prefix.address) && (flags & ADDRESS_FLAGS.TENTATIVE) === 0,
     )
     if (link && (family === 'IPv4' || isUsable)) return link
     await sleep(10)
