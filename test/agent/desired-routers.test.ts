@@ -6,19 +6,7 @@ import type { VirtualRouterSpec } from '../../src/api/virtual-ip-node.ts'
 import type { CheckResult } from '../../src/checks/repeat.ts'
 import { ipAddress, parsePrefix } from '../../src/lib/ip-address.ts'
 import type { Link } from '../../src/linux/links.ts'
-
-const SPEC: VirtualRouterSpec = {
-  virtualIP: 'web',
-  family: 'IPv4',
-  link: 'eth0',
-  virtualRouterID: 51,
-  priority: 100,
-  version: 3,
-  checksum: 'PseudoHeader',
-  advertisementInterval: '200ms',
-  preemption: { mode: 'Always' },
-  addresses: ['10.0.0.100/24'],
-}
+import { WEB } from './web-router.ts'
 
 const prefix = parsePrefix('10.0.0.1/24')
 const LINK: Link = {
@@ -35,7 +23,7 @@ const LINK: Link = {
 
 /** The priority of a node of 100, or its fault, where its one check says this. */
 function comesTo(check: Omit<Check, 'name'>, result: CheckResult): number | string {
-  const spec = { ...SPEC, checks: [{ name: 'load', ...check }] }
+  const spec = { ...WEB, checks: [{ name: 'load', ...check }] }
   const { outcome } = desiredRouter(
     spec,
     [LINK],
@@ -79,9 +67,9 @@ test('a file that is only looked for weighs as every other check does', () => {
 })
 
 test('unicast comes from the address that the others know, and no other', () => {
-  const outcomeWith = (source: string, link: Link, prefixes = SPEC.addresses) => {
+  const outcomeWith = (source: string, link: Link, prefixes = WEB.addresses) => {
     const unicast = { source, peers: ['10.0.0.2', '10.0.0.3'], ttl: 64, minTTL: 1 }
-    const spec = { ...SPEC, unicast, addresses: prefixes }
+    const spec = { ...WEB, unicast, addresses: prefixes }
     const { outcome } = desiredRouter(
       spec,
       [link],
@@ -136,8 +124,8 @@ test('other peers, or another reach, are another configuration', () => {
 
 test('in a group the checks of all count, those of a VirtualIP once, and a fault names whose it is', () => {
   const well = { name: 'well', tcp: { port: 80 } }
-  const outside = { ...SPEC, checks: [{ ...well, weight: -20 }] }
-  const inside = { ...SPEC, virtualIP: 'inside', checks: [{ ...well, name: 'other' }] }
+  const outside = { ...WEB, checks: [{ ...well, weight: -20 }] }
+  const inside = { ...WEB, virtualIP: 'inside', checks: [{ ...well, name: 'other' }] }
   const group = [outside, { ...outside, family: 'IPv6' as const, addresses: ['fd00::100/64'] }, inside]
   const comesTo = (spec: VirtualRouterSpec, failing: string) => {
     const isPassing = (key: string) => ({
@@ -161,7 +149,7 @@ const ETH1: Link = { ...LINK, index: 3, name: 'eth1', addresses: [] }
 
 function outcomeOf(fields: Partial<VirtualRouterSpec>, links: readonly Link[]): string {
   const { outcome } = desiredRouter(
-    { ...SPEC, ...fields },
+    { ...WEB, ...fields },
     links,
     () => false,
     () => undefined,

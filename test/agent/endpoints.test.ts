@@ -5,19 +5,8 @@ import { endpoints, type Running } from '../../src/agent/endpoints.ts'
 import type { VirtualRouterSpec } from '../../src/api/virtual-ip-node.ts'
 import { parsePrefix } from '../../src/lib/ip-address.ts'
 import type { Link } from '../../src/linux/links.ts'
+import { WEB } from './web-router.ts'
 
-const SPEC: VirtualRouterSpec = {
-  virtualIP: 'web',
-  family: 'IPv4',
-  link: 'eth0',
-  virtualRouterID: 51,
-  priority: 100,
-  version: 3,
-  checksum: 'PseudoHeader',
-  advertisementInterval: '200ms',
-  preemption: { mode: 'Always' },
-  addresses: ['10.0.0.100/24'],
-}
 const UNICAST = { source: '10.0.0.2', peers: ['10.0.0.3'], ttl: 255, minTTL: 255 }
 
 function link(index: number, ...addresses: string[]): Link {
@@ -38,7 +27,7 @@ const LINKS = [link(0, '10.0.0.1/24', '10.0.0.2/24', 'fe80::1/64')]
 
 function desired(more: Partial<VirtualRouterSpec> = {}, links = LINKS): DesiredRouter {
   return desiredRouter(
-    { ...SPEC, ...more },
+    { ...WEB, ...more },
     links,
     () => false,
     () => undefined,

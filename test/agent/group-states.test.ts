@@ -5,22 +5,10 @@ import { GroupStates } from '../../src/agent/group-states.ts'
 import { machineClock } from '../../src/agent/machine-clock.ts'
 import { RunningRouter } from '../../src/agent/running-router.ts'
 import type { RouterStateName } from '../../src/api/virtual-ip.ts'
-import type { VirtualRouterSpec } from '../../src/api/virtual-ip-node.ts'
+import { WEB } from './web-router.ts'
 
 function router(virtualIP: string, group?: string): RunningRouter {
-  const spec: VirtualRouterSpec = {
-    virtualIP,
-    family: 'IPv4',
-    link: 'eth0',
-    virtualRouterID: 51,
-    priority: 100,
-    version: 3,
-    checksum: 'PseudoHeader',
-    advertisementInterval: '200ms',
-    preemption: { mode: 'Always' },
-    addresses: ['10.0.0.100/24'],
-    ...(group === undefined ? {} : { group }),
-  }
+  const spec = { ...WEB, virtualIP, ...(group === undefined ? {} : { group }) }
   return new RunningRouter(
     desiredRouter(
       spec,
